@@ -1,0 +1,299 @@
+#include "csrc/pool.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "csrc/game_slot.h"
+
+namespace tesuji {
+namespace {
+
+constexpr char kMagic[] = "tesuji-pool-1";
+
+// Values and vectors in the machine's own byte order: a snapshot continues a run
+// on the machine it was made on, or one like it.
+class Writer {
+ public:
+  template <typename T>
+  void Value(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
+  }
+  template <typename T>
+  void Vector(const std::vector<T>& values) {
+    Value<uint64_t>(values.size());
+    bytes_.append(reinterpret_cast<const char*>(values.data()),
+                  values.size() * sizeof(T));
+  }
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  template <typename T>
+  void Value(T& value) {
+    std::memcpy(&value, Take(sizeof(T)), sizeof(T));
+  }
+  template <typename T>
+  void Vector(std::vector<T>& values) {
+    uint64_t size = 0;
+    Value(size);
+    if (size > bytes_.size()) throw Truncated();
+    values.resize(size);
+    std::memcpy(values.data(), Take(size * sizeof(T)), size * sizeof(T));
+  }
+  bool at_end() const { return bytes_.empty(); }
+
+ private:
+  static Error Truncated() {
+    return Error("the snapshot of the games in progress is truncated");
+  }
+  const char* Take(size_t size) {
+    if (size > bytes_.size()) throw Truncated();
+    const char* data = bytes_.data();
+    bytes_.remove_prefix(size);
+    return data;
+  }
+
+  std::string_view bytes_;
+};
+
+// The one list of the fields of a snapshot, for writing and reading.
+template <typename Archive, typename Record>
+void Archived(Archive& archive, Record& record) {
+  archive.Value(record.id);
+  archive.Vector(record.history);
+  archive.Vector(record.seats);
+  archive.Vector(record.plies);
+  archive.Vector(record.players);
+  archive.Vector(record.policy);
+  archive.Vector(record.root_values);
+  archive.Value(record.opening_plies);
+  archive.Value(record.check_resignation);
+  archive.Value(record.would_resign);
+  archive.Vector(record.hopeless);
+  archive.Value(record.rng);
+  archive.Value(record.chance_rng);
+}
+
+}  // namespace
+
+PoolStatistics& PoolStatistics::operator+=(const PoolStatistics& other) {
+  batch += other.batch;
+  simulations += other.simulations;
+  terminal_hits += other.terminal_hits;
+  positions += other.positions;
+  games += other.games;
+  resignations += other.resignations;
+  resignation_checks += other.resignation_checks;
+  resignation_errors += other.resignation_errors;
+  seconds += other.seconds;
+  return *this;
+}
+
+Pool::Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
+           std::vector<PlayerParams> players, const SelfPlayParams& selfplay,
+           int workers, int games_per_worker, uint64_t seed,
+           std::vector<Opening> openings)
+    : game_(std::move(game)),
+      evaluators_(std::move(evaluators)),
+      players_(std::move(players)),
+      selfplay_(selfplay),
+      seed_(seed),
+      openings_(std::move(openings)),
+      can_resign_(IsTwoPlayerZeroSum(*game_)) {
+  RequireSearchable(*game_);
+  if (evaluators_.empty() || players_.empty()) {
+    throw Error("a pool needs at least one evaluator and one player");
+  }
+  for (const EvaluatorPtr& evaluator : evaluators_) {
+    if (evaluator->game().ToString() != game_->ToString()) {
+      throw Error("the evaluator plays '" + evaluator->game().ToString() +
+                  "', the pool plays '" + game_->ToString() + "'");
+    }
+    if (workers > evaluator->max_workers()) {
+      throw Error("workers is " + std::to_string(workers) +
+                  ", but an evaluator has sessions for " +
+                  std::to_string(evaluator->max_workers()));
+    }
+  }
+  for (const PlayerParams& player : players_) {
+    if (player.evaluator < 0 ||
+        player.evaluator >= static_cast<int>(evaluators_.size())) {
+      throw Error("player.evaluator is " + std::to_string(player.evaluator) +
+                  ", but there are " + std::to_string(evaluators_.size()));
+    }
+    if (player.search.leaves_in_flight != 1) {
+      throw Error("leaves_in_flight must be 1 where many games are played");
+    }
+  }
+  if (workers < 1 || games_per_worker < 1) {
+    throw Error("workers and games_per_worker must be at least 1");
+  }
+  for (const Opening& opening : openings_) CheckOpening(opening);
+  const int rows = (games_per_worker + kHalves - 1) / kHalves;
+  slots_.resize(workers);
+  for (int worker = 0; worker < workers; ++worker) {
+    workers_.push_back(std::make_unique<Worker>(evaluators_, worker, rows));
+  }
+  for (int worker = 0; worker < workers; ++worker) {
+    for (int slot = 0; slot < games_per_worker; ++slot) {
+      slots_[worker].push_back(
+          std::make_unique<GameSlot>(*this, slot * workers + worker));
+    }
+  }
+}
+
+Pool::~Pool() = default;
+
+void Pool::CheckOpening(const Opening& opening) const {
+  if (static_cast<int>(opening.seats.size()) != game_->NumPlayers()) {
+    throw Error("an opening has " + std::to_string(opening.seats.size()) +
+                " seats; '" + game_->ToString() + "' has " +
+                std::to_string(game_->NumPlayers()) + " players");
+  }
+  for (int32_t seat : opening.seats) {
+    if (seat < 0 || seat >= static_cast<int>(players_.size())) {
+      throw Error("an opening seats player " + std::to_string(seat) + " of " +
+                  std::to_string(players_.size()));
+    }
+  }
+  StatePtr state = game_->NewInitialState();
+  for (Action action : opening.history) {
+    std::vector<Action> legal;
+    if (!state->IsTerminal()) legal = state->LegalActions();
+    if (std::find(legal.begin(), legal.end(), action) == legal.end()) {
+      throw Error("an opening plays the illegal action " +
+                  std::to_string(action) + "; " + Describe(*state));
+    }
+    state->ApplyAction(action);
+  }
+}
+
+int64_t Pool::num_slots() const {
+  return static_cast<int64_t>(slots_.size() * slots_[0].size());
+}
+
+size_t Pool::input_size() const {
+  const EncoderPtr& encoder = evaluators_[0]->encoder();
+  return encoder == nullptr ? 0 : encoder->size();
+}
+
+std::vector<GameRecord> Pool::RunPositions(int64_t positions,
+                                           const std::function<void()>& poll) {
+  if (!openings_.empty()) {
+    throw Error("a pool with openings plays games, not positions");
+  }
+  return Run(positions, std::numeric_limits<int64_t>::max(), poll);
+}
+
+std::vector<GameRecord> Pool::RunGames(int64_t games,
+                                       const std::function<void()>& poll) {
+  if (!openings_.empty()) {
+    games = std::min<int64_t>(games, static_cast<int64_t>(openings_.size()));
+  }
+  return Run(std::numeric_limits<int64_t>::max(), games, poll);
+}
+
+std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
+                                  const std::function<void()>& poll) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto workers = static_cast<int64_t>(workers_.size());
+  end_id_ = games;
+  const auto body = [&](int worker, const std::atomic<bool>& cancelled) {
+    std::vector<Slot*> slots;
+    for (const auto& slot : slots_[worker]) {
+      // Also what a failed or interrupted run left behind.
+      slot->DropTrees();
+      slots.push_back(slot.get());
+    }
+    const auto recorded = [&] {
+      int64_t total = 0;
+      for (const auto& slot : slots_[worker]) {
+        total += slot->statistics().positions;
+      }
+      return total;
+    };
+    const int64_t share = (positions - 1) / workers + 1;
+    const int64_t before = recorded();
+    workers_[worker]->Run(
+        slots, [&] { return recorded() - before >= share; }, cancelled);
+  };
+  RunWorkers(static_cast<int>(workers), IsPythonGame(*game_), poll, body);
+  std::vector<GameRecord> finished;
+  for (const auto& slots : slots_) {
+    for (const auto& slot : slots) {
+      std::vector<GameRecord> part = slot->TakeFinished();
+      std::move(part.begin(), part.end(), std::back_inserter(finished));
+    }
+  }
+  std::sort(finished.begin(), finished.end(),
+            [](const GameRecord& a, const GameRecord& b) { return a.id < b.id; });
+  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                            start)
+                  .count();
+  return finished;
+}
+
+std::string Pool::Snapshot() const {
+  Writer writer;
+  writer.Value(kMagic);
+  writer.Value<uint64_t>(num_slots());
+  for (const auto& slots : slots_) {
+    for (const auto& slot : slots) {
+      writer.Value(slot->next_id());
+      Archived(writer, slot->record());
+    }
+  }
+  return writer.Take();
+}
+
+void Pool::Restore(std::string_view bytes) {
+  Reader reader(bytes);
+  char magic[sizeof(kMagic)];
+  reader.Value(magic);
+  uint64_t slots_saved = 0;
+  reader.Value(slots_saved);
+  if (std::memcmp(magic, kMagic, sizeof(kMagic)) != 0 ||
+      slots_saved != static_cast<uint64_t>(num_slots())) {
+    throw Error("the snapshot of the games in progress is of another version or "
+                "another number of games: keep selfplay.workers and "
+                "selfplay.games_per_worker as they were");
+  }
+  // Everything is read before anything is changed.
+  std::vector<std::pair<GameRecord, int64_t>> restored(slots_saved);
+  for (auto& [record, next_id] : restored) {
+    reader.Value(next_id);
+    Archived(reader, record);
+  }
+  if (!reader.at_end()) {
+    throw Error("the snapshot of the games in progress is too long");
+  }
+  size_t index = 0;
+  for (const auto& slots : slots_) {
+    for (const auto& slot : slots) {
+      auto& [record, next_id] = restored[index++];
+      slot->Restore(std::move(record), next_id);
+    }
+  }
+}
+
+PoolStatistics Pool::statistics() const {
+  PoolStatistics total;
+  for (const auto& slots : slots_) {
+    for (const auto& slot : slots) total += slot->statistics();
+  }
+  for (const auto& worker : workers_) total.batch += worker->statistics();
+  total.seconds = seconds_;
+  return total;
+}
+
+}  // namespace tesuji

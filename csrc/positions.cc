@@ -1,0 +1,133 @@
+#include "csrc/positions.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tesuji {
+
+// Works through every `stride`-th position from `first` on.
+class PositionSlot : public Slot {
+ public:
+  PositionSlot(PositionSearch& job, size_t first, size_t stride)
+      : job_(job),
+        next_(first),
+        stride_(stride),
+        tree_(job.evaluator_->game().NumPlayers(),
+              job.evaluator_->value_scale(), job.params_.max_cached_states) {}
+
+  bool Advance(std::span<const std::unique_ptr<Batch>> batches,
+               int half) override {
+    while (true) {
+      if (!search_.has_value()) {
+        if (next_ >= job_.states_.size()) return false;
+        const State& state = *job_.states_[next_];
+        tree_.Reset(state);
+        rng_ = Rng(job_.seeds_[next_]);
+        search_.emplace(tree_, job_.params_, rng_, Past(state));
+      }
+      if (!search_->Run(*batches[0], half)) return true;
+      job_.results_[next_] = search_->Result();
+      search_.reset();
+      next_ += stride_;
+    }
+  }
+
+ private:
+  // The positions before `state` that the encoder reads, by replay.
+  std::vector<const State*> Past(const State& state) {
+    past_.clear();
+    const EncoderPtr& encoder = job_.evaluator_->encoder();
+    if (encoder == nullptr || encoder->history_depth() == 0) return {};
+    const auto depth = static_cast<size_t>(encoder->history_depth());
+    StatePtr replayed = state.GetGame()->NewInitialState();
+    for (Action action : state.History()) {
+      past_.push_back(replayed->Clone());
+      if (past_.size() > depth) past_.erase(past_.begin());
+      replayed->ApplyAction(action);
+    }
+    std::vector<const State*> past;
+    for (const StatePtr& earlier : past_) past.push_back(earlier.get());
+    return past;
+  }
+
+  PositionSearch& job_;
+  size_t next_;
+  size_t stride_;
+  Tree tree_;
+  Rng rng_;
+  std::vector<StatePtr> past_;
+  std::optional<Search> search_;
+};
+
+PositionSearch::PositionSearch(EvaluatorPtr evaluator,
+                               std::vector<StatePtr> states,
+                               std::vector<uint64_t> seeds,
+                               const SearchParams& params, int workers)
+    : evaluator_(std::move(evaluator)),
+      states_(std::move(states)),
+      seeds_(std::move(seeds)),
+      params_(params),
+      results_(states_.size()) {
+  RequireSearchable(evaluator_->game());
+  for (const StatePtr& state : states_) {
+    if (state->GetGame()->ToString() != evaluator_->game().ToString()) {
+      throw Error("the evaluator plays '" + evaluator_->game().ToString() +
+                  "', but the state belongs to '" +
+                  state->GetGame()->ToString() + "'");
+    }
+  }
+  if (params.leaves_in_flight > 1 && states_.size() > 1) {
+    throw Error("leaves_in_flight above 1 is for one position searched alone; "
+                "many positions fill the batch by themselves");
+  }
+  const bool python = IsPythonGame(evaluator_->game());
+  num_workers_ = std::clamp<int>(workers, 1,
+                                 python ? 1 : evaluator_->max_workers());
+  num_workers_ =
+      std::min(num_workers_, std::max<int>(1, static_cast<int>(states_.size())));
+  const int most = evaluator_->max_rows();
+  if (params.leaves_in_flight > most) {
+    throw Error("leaves_in_flight is " +
+                std::to_string(params.leaves_in_flight) +
+                ", but the evaluator's batch has " + std::to_string(most) +
+                " rows");
+  }
+  for (int worker = 0; worker < num_workers_; ++worker) {
+    const int share = static_cast<int>((states_.size() + num_workers_ - 1 -
+                                        worker) / num_workers_);
+    const int slots = std::min(share, kHalves * most);
+    const int rows =
+        std::max((slots + kHalves - 1) / kHalves, params.leaves_in_flight);
+    workers_.push_back(
+        std::make_unique<Worker>(std::span(&evaluator_, 1), worker, rows));
+    auto& own = slots_.emplace_back();
+    for (int slot = 0; slot < slots; ++slot) {
+      own.push_back(std::make_unique<PositionSlot>(
+          *this, worker + slot * num_workers_,
+          static_cast<size_t>(slots) * num_workers_));
+    }
+  }
+}
+
+PositionSearch::~PositionSearch() = default;
+
+void PositionSearch::Run(const std::function<void()>& poll) {
+  RunWorkers(num_workers_, IsPythonGame(evaluator_->game()), poll,
+             [this](int worker, const std::atomic<bool>& cancelled) {
+               std::vector<Slot*> slots;
+               for (const auto& slot : slots_[worker]) {
+                 slots.push_back(slot.get());
+               }
+               workers_[worker]->Run(slots, [] { return false; }, cancelled);
+             });
+}
+
+BatchStatistics PositionSearch::statistics() const {
+  BatchStatistics total;
+  for (const auto& worker : workers_) total += worker->statistics();
+  return total;
+}
+
+}  // namespace tesuji

@@ -1,0 +1,106 @@
+#include "csrc/worker.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+namespace tesuji {
+
+Worker::Worker(std::span<const EvaluatorPtr> evaluators, int index, int rows) {
+  for (const EvaluatorPtr& evaluator : evaluators) {
+    batches_.push_back(std::make_unique<Batch>(*evaluator, index, rows));
+  }
+}
+
+void Worker::Run(std::span<Slot* const> slots,
+                 const std::function<bool()>& enough,
+                 const std::atomic<bool>& cancelled) {
+  for (const auto& batch : batches_) batch->ClearCache();
+  std::vector<Slot*> busy[kHalves];
+  for (size_t i = 0; i < slots.size(); ++i) {
+    busy[i % kHalves].push_back(slots[i]);
+  }
+  const auto finish = [this](int half) {
+    for (const auto& batch : batches_) batch->Finish(half);
+  };
+  try {
+    int half = 0;
+    while ((!busy[0].empty() || !busy[1].empty()) && !enough() && !cancelled) {
+      // Rows of this half stay readable after Finish until the next Launch.
+      finish(half);
+      std::erase_if(busy[half], [&](Slot* slot) {
+        return !slot->Advance(batches_, half);
+      });
+      for (const auto& batch : batches_) batch->Launch(half);
+      half = (half + 1) % kHalves;
+    }
+  } catch (...) {
+    // Leave no computation in flight on buffers that may go away.
+    for (int half = 0; half < kHalves; ++half) {
+      try {
+        finish(half);
+      } catch (...) {
+        // The first failure is the one to report.
+      }
+    }
+    throw;
+  }
+  for (int half = 0; half < kHalves; ++half) finish(half);
+}
+
+BatchStatistics Worker::statistics() const {
+  BatchStatistics total;
+  for (const auto& batch : batches_) total += batch->statistics();
+  return total;
+}
+
+void RunWorkers(
+    int workers, bool here, const std::function<void()>& poll,
+    const std::function<void(int, const std::atomic<bool>&)>& body) {
+  std::atomic<bool> cancelled = false;
+  if (here) {
+    for (int i = 0; i < workers; ++i) body(i, cancelled);
+    return;
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  int running = workers;
+  std::exception_ptr failure;
+  const auto fail = [&](std::exception_ptr exception) {
+    const std::lock_guard lock(mutex);
+    if (failure == nullptr) failure = exception;
+    cancelled = true;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < workers; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        body(i, cancelled);
+      } catch (...) {
+        fail(std::current_exception());
+      }
+      const std::lock_guard lock(mutex);
+      --running;
+      changed.notify_one();
+    });
+  }
+  for (bool done = false; !done;) {
+    {
+      std::unique_lock lock(mutex);
+      done = changed.wait_for(lock, std::chrono::milliseconds(50),
+                              [&] { return running == 0; });
+    }
+    if (done || cancelled) continue;
+    try {
+      poll();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
+}  // namespace tesuji

@@ -1,0 +1,1 @@
+"""Agents: whatever plays. Start with `agent.py`."""

@@ -1,0 +1,178 @@
+"""A checkpoint as an agent: the network's raw policy, or PUCT search over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyspiel
+
+from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen, state_seed
+from engine.config import EvaluatorConfig, SearchConfig
+from engine.errors import TesujiError
+from engine.game import facts, load_game, require_searchable
+from engine.native import core
+
+if TYPE_CHECKING:
+    from engine import _core
+    from engine.network.checkpoint import Checkpoint
+    from engine.search.evaluator import Evaluator
+
+ROWS = 128  # states of one network batch; beyond 32 a CPU gains little
+CACHE_ENTRIES = 50_000  # evaluations kept a worker: the games of a match share their openings
+WORKERS = 2  # search threads; results depend on their number through batch shapes only
+
+
+class NetworkAgent(BatchAgent):
+    """Plays a checkpoint's network: with 0 simulations the raw policy, else PUCT, a new tree per state.
+
+    search: everything about the search but its simulations, also for a budget given to `policy`.
+    temperature: what the probabilities are made from, prior^(1/t) or visits^(1/t); 0 plays the best move only. None
+        means 1 for the raw policy (the network as it is) and 0 with search (the strongest play).
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        simulations: int = 0,
+        search: SearchConfig | None = None,
+        temperature: float | None = None,
+        evaluator: EvaluatorConfig | None = None,
+        name: str = "",
+        workers: int = WORKERS,
+    ) -> None:
+        """Wrap a loaded checkpoint. Raise TesujiError when search is asked for in a game it is not sound for."""
+        if temperature is not None and temperature < 0:
+            raise TesujiError(f"temperature {temperature}: must be 0 or more")
+        self.checkpoint = checkpoint
+        self.game = load_game(checkpoint.game)
+        self.facts = facts(self.game)
+        self.simulations = simulations
+        self.temperature = temperature
+        self.workers = workers
+        self.name = name or checkpoint.path.name
+        self._search = search or SearchConfig()
+        self._evaluator_config = evaluator or EvaluatorConfig()
+        self._evaluator: Evaluator | None = None
+        self._native: _core.NetworkEvaluator | None = None
+        if simulations > 0:
+            require_searchable(self.game)
+
+    @property
+    def search(self) -> SearchConfig | None:
+        """How it searches; None for the raw policy."""
+        return replace(self._search, simulations=self.simulations) if self.simulations else None
+
+    def with_simulations(self, simulations: int) -> NetworkAgent:
+        """The same agent (sharing network and evaluator) with another number of simulations; 0 for the raw policy."""
+        other = NetworkAgent(
+            self.checkpoint,
+            simulations,
+            self._search,
+            self.temperature,
+            self._evaluator_config,
+            self.name,
+            self.workers,
+        )
+        other._evaluator, other._native = self.evaluator(), self._native
+        return other
+
+    def evaluator(self) -> Evaluator:
+        """The network on its back-end, made at the first use."""
+        if self._evaluator is None:
+            from engine.search.evaluator import make_evaluator
+
+            self._evaluator = make_evaluator(self.checkpoint.network, self._evaluator_config, rows=ROWS)
+        return self._evaluator
+
+    def native_evaluator(self) -> _core.NetworkEvaluator:
+        """The same for the native core, made at the first use."""
+        if self._native is None:
+            from engine.search.evaluator import native_evaluator
+
+            self._native = native_evaluator(
+                self.evaluator(), self.game, self.checkpoint.encoder, self.workers, ROWS, CACHE_ENTRIES
+            )
+        return self._native
+
+    def player_params(self, evaluator: int, simulations: int | None = None) -> _core.PlayerParams:
+        """How the core's match pool plays this agent; `evaluator` is its index there."""
+        from engine.selfplay.actor import search_params
+
+        budget = self.simulations if simulations is None else simulations
+        temperature = self._temperature(budget)
+        return core.PlayerParams(
+            evaluator, search_params(self._search, budget), temperature=temperature, final_temperature=temperature
+        )
+
+    def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
+        """Raw policy or search for all states at once."""
+        for state in states:
+            game = state.get_game()
+            if str(game) != str(self.game):
+                raise TesujiError(f"{self.name} plays {self.game}, not {game}")
+        simulations = self.simulations if budget is None else budget
+        if simulations == 0:
+            return self._decide_raw(states)
+        require_searchable(self.game)
+        return self._decide_searched(states, simulations, seed)
+
+    def _decide_raw(self, states: Sequence[pyspiel.State]) -> list[Decision]:
+        decisions = []
+        for start in range(0, len(states), ROWS):
+            batch = states[start : start + ROWS]
+            mask = core.legal_mask(batch)
+            logits, values = self.evaluator().evaluate(core.encode(batch, self.checkpoint.encoder), mask)
+            for state, legal, row, observed in zip(batch, mask, logits, values, strict=True):
+                prior = _softmax(row, legal)
+                # Column k of the network's values belongs to player (mover + k) mod P.
+                utilities = np.roll(observed, state.current_player()).astype(np.float64) * self.facts.value_scale
+                moves = [MoveStatistics(int(a), 0, float(prior[a]), np.nan, (int(a),)) for a in np.flatnonzero(legal)]
+                moves.sort(key=lambda move: (-move.prior, move.action))
+                statistics = {"moves": moves, "simulations": 0, "nodes": 1}
+                decisions.append(Decision(sharpen(prior, self._temperature(0)), utilities, statistics))
+        return decisions
+
+    def _decide_searched(self, states: Sequence[pyspiel.State], simulations: int, seed: int) -> list[Decision]:
+        from engine.selfplay.actor import search_params
+
+        seeds = [state_seed(seed, state) for state in states]
+        params = search_params(self._search, simulations)
+        results = core.search(list(states), self.native_evaluator(), params, seeds, workers=self.workers)
+        return [self._decision(result) for result in results]
+
+    def _decision(self, result: _core.SearchResult) -> Decision:
+        scale = self.facts.value_scale
+        probabilities = np.zeros(self.facts.num_actions)
+        probabilities[result.actions] = result.policy(self._temperature(result.simulations))
+        variation = tuple(result.principal_variation)
+        moves = [
+            MoveStatistics(
+                int(action),
+                int(count),
+                float(prior),
+                float(q) * scale if count else np.nan,
+                variation if variation[:1] == (action,) else (int(action),),
+            )
+            for action, count, prior, q in zip(result.actions, result.visits, result.prior, result.q, strict=True)
+        ]
+        moves.sort(key=lambda move: (move.visits, move.q if move.visits else 0.0, move.prior), reverse=True)
+        statistics = {"moves": moves, "simulations": result.simulations, "nodes": result.nodes}
+        return Decision(probabilities, np.asarray(result.values, dtype=np.float64) * scale, statistics)
+
+    def _temperature(self, simulations: int) -> float:
+        if self.temperature is not None:
+            return self.temperature
+        return 0.0 if simulations else 1.0
+
+
+def _softmax(logits: FloatArray, legal: FloatArray) -> FloatArray:
+    """float64[A] over the legal actions; zero elsewhere."""
+    actions = np.flatnonzero(legal)
+    chosen = logits[actions].astype(np.float64)
+    weights = np.exp(chosen - chosen.max())
+    prior = np.zeros(len(logits))
+    prior[actions] = weights / weights.sum()
+    return prior

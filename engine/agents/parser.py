@@ -1,0 +1,225 @@
+"""Agents by name: `PATH[:simulations=400,temperature=0]`, `random`, `mcts:1000`, `oracle`.
+
+PATH is a checkpoint folder, a run folder (its best checkpoint), or a shipped agent:
+`games/connect_four/pretrained/imitation`, `connect_four/imitation`, or just `imitation` when that is clear. Weights of
+your own network, made elsewhere, are FILE.safetensors, together with its class and the game.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, cast
+
+import pyspiel
+
+from engine.agents.agent import BatchAgent
+from engine.agents.bots import MctsAgent, RandomAgent
+from engine.agents.network_agent import NetworkAgent
+from engine.agents.oracle_agent import Oracle, OracleAgent
+from engine.config import EvaluatorConfig, SearchConfig
+from engine.errors import TesujiError, nearest
+from engine.game import load_game, room
+
+Number = TypeVar("Number", int, float)
+
+NETWORK_OPTIONS = ("simulations", "temperature", "c_puct", "backend", "precision")
+MCTS_OPTIONS = ("simulations", "temperature", "c", "rollouts")
+BOTS = ("random", "mcts", "oracle")
+
+
+def parse_agent(
+    spec: str,
+    game: pyspiel.Game | str | None = None,
+    network: str | None = None,
+    evaluator: EvaluatorConfig | None = None,
+) -> BatchAgent:
+    """The agent that `spec` names.
+
+    game: what it must play; needed by `random`, `mcts` and `oracle`, checked against a checkpoint's own.
+    network: `package.module:Class` for a checkpoint with its user's own network.
+    Raises TesujiError naming the part of `spec` that is wrong.
+    """
+    loaded = load_game(game) if game is not None else None
+    name, options = split_spec(spec)
+    if name not in BOTS:
+        return _network_agent(spec, name, options, loaded, network, evaluator)
+    if loaded is None:
+        raise TesujiError(f"agent '{spec}': say which game it plays (--game GAME)")
+    if name == "mcts":
+        _check(spec, options, MCTS_OPTIONS)
+        return MctsAgent(
+            loaded,
+            _number(spec, options, "simulations", 1000, int, 1),
+            _number(spec, options, "c", 2.0, float, 0),
+            _number(spec, options, "rollouts", 1, int, 1),
+            _number(spec, options, "temperature", 0.0, float, 0),
+        )
+    _check(spec, options, ())
+    return RandomAgent() if name == "random" else OracleAgent(load_oracle(loaded))
+
+
+def split_spec(spec: str) -> tuple[str, dict[str, str]]:
+    """('mcts', {'simulations': '1000'}) from 'mcts:1000'; a path may hold colons if what follows is no option list."""
+    head, colon, tail = spec.rpartition(":")
+    if not colon or Path(spec).exists():
+        return spec, {}
+    if head in BOTS and "=" not in tail.split(",")[0]:
+        first, _, rest = tail.partition(",")
+        tail = f"simulations={first}" + (f",{rest}" if rest else "")
+    options = {}
+    for item in tail.split(","):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise TesujiError(f"agent '{spec}': '{item}' is not an option; write name=value, as in simulations=400")
+        options[key.strip()] = value.strip()
+    return head, options
+
+
+def game_of(*specs: str) -> str | None:
+    """The game string of the first of these agents that is a checkpoint; None if there is none."""
+    for spec in specs:
+        name, _ = split_spec(spec)
+        if name not in BOTS and not _is_bare(name):
+            from engine.network.checkpoint import read_config
+
+            return str(read_config(resolve_checkpoint(name))["game"])
+    return None
+
+
+def has_custom_network(spec: str, game: pyspiel.Game | None = None) -> bool:
+    """Whether this agent is a checkpoint whose network is the user's own class."""
+    name, _ = split_spec(spec)
+    if name in BOTS or _is_bare(name):
+        return name not in BOTS
+    from engine.network.checkpoint import read_config
+
+    network = read_config(resolve_checkpoint(name, game)).get("network", {})
+    return bool(network.get("kind") == "custom" or network.get("custom"))
+
+
+def resolve_checkpoint(name: str, game: pyspiel.Game | None = None) -> Path:
+    """The checkpoint folder behind a path, a run folder or a shipped agent's name. Raises TesujiError."""
+    path = Path(name)
+    for folder in (path, path / "checkpoints" / "best"):
+        if (folder / "config.json").is_file() or (folder / "model.safetensors").is_file():
+            return folder
+    if path.is_dir():
+        raise TesujiError(f"{name}: no checkpoint here (config.json, model.safetensors), nor a run's checkpoints/best")
+    parts = path.parts
+    if len(parts) == 4 and parts[0] == "games" and parts[2] == "pretrained":
+        parts = (parts[1], parts[3])
+    shipped: Path | None = None
+    if len(parts) == 2 and parts[0] in rooms():
+        shipped = room(parts[0]).pretrained(parts[1])
+    elif len(parts) == 1:
+        names = [game.get_type().short_name] if game is not None else rooms()
+        found = [folder for folder in (room(short).pretrained(name) for short in names) if folder is not None]
+        if len(found) > 1:
+            raise TesujiError(f"agent '{name}': shipped for several games; write GAME/{name}")
+        shipped = found[0] if found else None
+    if shipped is None:
+        known = [*BOTS, *shipped_agents()]
+        raise TesujiError(f"agent '{name}': no such checkpoint folder or shipped agent{nearest(name, known)}")
+    return shipped
+
+
+@contextmanager
+def checkpoint_folder(name: str, game: pyspiel.Game | None, network: str | None) -> Iterator[Path]:
+    """`resolve_checkpoint`; for bare weights (FILE.safetensors of class `network`), a checkpoint made for the time."""
+    if not _is_bare(name):
+        yield resolve_checkpoint(name, game)
+        return
+    from engine.network.adoption import adopt
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).stem
+        adopt(Path(name), network, game, path)
+        yield path
+
+
+def _is_bare(name: str) -> bool:
+    return name.endswith(".safetensors") and not Path(name).is_dir()
+
+
+def rooms() -> list[str]:
+    """Short names of the games with a folder under games/, in order."""
+    return sorted(module.name for module in pkgutil.iter_modules(_games()) if module.ispkg)
+
+
+def shipped_agents() -> list[str]:
+    """`GAME/NAME` of every agent that comes with Tesuji."""
+    return sorted(
+        f"{folder.parent.parent.name}/{folder.name}"
+        for root in _games()
+        for folder in Path(root).glob("*/pretrained/*")
+        if (folder / "config.json").is_file()
+    )
+
+
+def _games() -> list[str]:
+    """The folders that hold rooms; the engine knows none of them by name."""
+    return list(importlib.import_module("games").__path__)
+
+
+def load_oracle(game: pyspiel.Game) -> Oracle:
+    """The outside referee of a game's room. Raises TesujiError when there is none or its library is missing."""
+    short = game.get_type().short_name
+    name = f"games.{short}.oracle"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise TesujiError(f"agent 'oracle': {short} has no perfect player ({name})") from error
+    return cast(Oracle, module.Oracle())
+
+
+def _network_agent(
+    spec: str,
+    name: str,
+    options: Mapping[str, str],
+    game: pyspiel.Game | None,
+    network: str | None,
+    evaluator: EvaluatorConfig | None,
+) -> NetworkAgent:
+    _check(spec, options, NETWORK_OPTIONS)
+    simulations = _number(spec, options, "simulations", 0, int, 0)
+    temperature = _number(spec, options, "temperature", 0.0, float, 0) if "temperature" in options else None
+    search = SearchConfig(c_puct=_number(spec, options, "c_puct", SearchConfig().c_puct, float, 0))
+    chosen: dict[str, Any] = {key: options[key] for key in ("backend", "precision") if key in options}
+    with checkpoint_folder(name, game, network) as path:
+        from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
+
+        checkpoint = load_checkpoint(path, network)
+    if game is not None and str(load_game(checkpoint.game)) != str(game):
+        raise TesujiError(f"agent '{spec}': this checkpoint plays {checkpoint.game}, not {game}")
+    config = replace(evaluator or EvaluatorConfig(), **chosen)
+    return NetworkAgent(checkpoint, simulations, search, temperature, config, name=spec)
+
+
+def _check(spec: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:
+    for key in options:
+        if key not in known:
+            allowed = f"; allowed: {', '.join(known)}" if known else "; it takes none"
+            raise TesujiError(f"agent '{spec}': unknown option '{key}'{nearest(key, known)}{allowed}")
+
+
+def _number(
+    spec: str, options: Mapping[str, str], key: str, default: Number, kind: Callable[[str], Number], least: float
+) -> Number:
+    if key not in options:
+        return default
+    try:
+        value = kind(options[key])
+        if least <= value < float("inf"):
+            return value
+    except ValueError:
+        pass
+    noun = "a whole number" if kind is int else "a number"
+    raise TesujiError(f"agent '{spec}': {key}={options[key]} must be {noun} of {least:g} or more")

@@ -1,0 +1,141 @@
+"""The public API on one screen. Everything else may change; these functions and what they return are meant to stay.
+
+    from engine.api import evaluate, load, match, resume, search, train
+
+Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "oracle") or as
+objects; games as OpenSpiel game strings or loaded games. Mistakes raise `engine.errors.TesujiError`, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyspiel
+
+from engine.agents.agent import BatchAgent, Decision
+from engine.agents.parser import checkpoint_folder, game_of, parse_agent
+from engine.errors import TesujiError
+from engine.game import load_game
+
+if TYPE_CHECKING:
+    from engine.evaluate.evaluation import Evaluation
+    from engine.evaluate.match import MatchResult
+    from engine.training.run import Progress, Result
+
+__all__ = ["evaluate", "load", "match", "resume", "search", "train"]
+
+
+def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: str | None = None) -> BatchAgent:
+    """The agent of this name, with a method `policy(state or states, budget=None, seed=0)`: see `engine.agents.agent`.
+
+    game: needed for agents that are no checkpoints. network: "package.module:Class", for a network of your own.
+    """
+    return parse_agent(str(agent), game, network)
+
+
+def search(state: pyspiel.State, agent: BatchAgent | str, simulations: int = 64, seed: int = 0) -> Decision:
+    """What `agent` finds in `state` with so many simulations: probabilities, values in utilities, and for every move
+    visits, prior, q and principal variation, as `decision.statistics["moves"]`, best first.
+    """
+    found = agent if isinstance(agent, BatchAgent) else load(agent, state.get_game())
+    decision: Decision = found.policy(state, simulations, seed)
+    return decision
+
+
+def train(
+    output: str | Path,
+    *,
+    start: str | Path | None = None,
+    game: str | pyspiel.Game | None = None,
+    minutes: float | None = None,
+    iterations: int | None = None,
+    seed: int | None = None,
+    config: str | Path | None = None,
+    settings: Mapping[str, object] | None = None,
+    network: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Fine-tune the agent `start` by self-play in the new folder `output`; without `start`, an untrained network.
+
+    minutes or iterations: the training budget. config: a TOML file over the game's defaults. settings: single fields
+    over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for a network of your own.
+    `Result.checkpoint` is the best agent; SIGINT saves and returns, and `resume(output)` goes on.
+    """
+    from engine.config import load_config
+    from engine.training import run
+
+    given = {"minutes": minutes, "iterations": iterations, "seed": seed, **(settings or {})}
+    overrides = {name: str(value) for name, value in given.items() if value is not None}
+    if game is None and start is not None:
+        game = game_of(str(start))
+    if game is not None:
+        overrides["game"] = str(game)
+    elif config is None:
+        raise TesujiError("say what to train: an agent to start from, or a game for an untrained network")
+    settled = load_config(Path(config) if config is not None else None, overrides)
+    with nullcontext() if start is None else checkpoint_folder(str(start), load_game(settled.game), network) as folder:
+        return run.train(settled, output, start=folder, network_class=network, on_progress=on_progress)
+
+
+def resume(
+    output: str | Path, *, network: str | None = None, on_progress: Callable[[Progress], None] | None = None
+) -> Result:
+    """Go on with the run in `output` to the end of its budget."""
+    from engine.training import run
+
+    return run.resume(output, network_class=network, on_progress=on_progress)
+
+
+def match(
+    a: BatchAgent | str,
+    b: BatchAgent | str,
+    game: str | pyspiel.Game | None = None,
+    *,
+    games: int = 400,
+    opening_plies: int = 4,
+    seed: int = 0,
+    simulations: int | None = None,
+) -> MatchResult:
+    """Play `a` against `b` from paired openings with seats swapped: wins, draws, losses, Elo with a 95 % interval.
+
+    game: not needed if one of them is a checkpoint. simulations: searches per move for both, over their own.
+    """
+    from engine.evaluate.match import match
+
+    loaded = _game(game, a, b)
+    first, second = _agent(a, loaded), _agent(b, loaded)
+    return match(first, second, loaded, games, opening_plies, seed, simulations=simulations)
+
+
+def evaluate(
+    agent: BatchAgent | str,
+    against: BatchAgent | str | None = None,
+    game: str | pyspiel.Game | None = None,
+    *,
+    games: int = 400,
+    simulations: Sequence[int] = (0, 64),
+    seed: int = 0,
+) -> Evaluation:
+    """Judge `agent` by the game's perfect player, where it has one, and by a match `against` another agent."""
+    from engine.evaluate.evaluation import evaluate
+
+    loaded = _game(game, agent, *([against] if against is not None else []))
+    other = _agent(against, loaded) if against is not None else None
+    return evaluate(_agent(agent, loaded), loaded, other, games, simulations, seed=seed)
+
+
+def _agent(agent: BatchAgent | str, game: pyspiel.Game) -> BatchAgent:
+    return parse_agent(agent, game) if isinstance(agent, str) else agent
+
+
+def _game(game: str | pyspiel.Game | None, *agents: BatchAgent | str) -> pyspiel.Game:
+    """The game given, or that of the first agent that has one."""
+    if game is None:
+        names = (game_of(agent) if isinstance(agent, str) else getattr(agent, "game", None) for agent in agents)
+        game = next((name for name in names if name is not None), None)
+    if game is None:
+        raise TesujiError("say which game is played: none of these agents is a checkpoint")
+    return load_game(game)

@@ -1,0 +1,89 @@
+"""The command `tesuji`: one file per verb, each only reading its arguments, calling the engine and printing.
+
+Exit codes: 0 done (also after Ctrl-C in `train` and `play`, which lose nothing), 2 the user's mistake (one line on
+standard error), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from engine import __version__
+from engine.errors import TesujiError
+
+VERBS = ("games", "pretrain", "train", "match", "evaluate", "play", "describe", "export", "benchmark")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        options = make_parser().parse_args(arguments)
+        _import_modules(options.imports, getattr(options, "network", None))
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except TesujiError as error:
+        print(f"tesuji: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tesuji: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage: `main` prints it."""
+        raise TesujiError(f"{message}; see {self.prog} --help")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line. A verb's module has SUMMARY, EXAMPLE, configure(parser) and run(options) -> exit code."""
+    parser = Parser(
+        prog="tesuji",
+        description="Fine-tune pretrained game agents by self-play, and measure what it brought.",
+        epilog="tesuji COMMAND --help says more.\n\nexample:\n  tesuji play connect_four/imitation:simulations=400",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tesuji {__version__}")
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a Python module first, such as one that registers a game of your own; repeatable",
+    )
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in VERBS:
+        verb = import_module(f"engine.cli.{name}")
+        each = verbs.add_parser(
+            name,
+            help=verb.SUMMARY,
+            description=verb.SUMMARY[0].upper() + verb.SUMMARY[1:] + ".",
+            epilog=f"example:\n  {verb.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.configure(each)
+        each.set_defaults(run=verb.run)
+    return parser
+
+
+def _import_modules(names: Sequence[str], network: str | None) -> None:
+    """Import the user's modules; they and a --network class may lie in the working folder, as for `python -m`."""
+    if names or network:
+        sys.path.append(os.getcwd())
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise TesujiError(f"--import {name}: {error}") from error

@@ -1,0 +1,40 @@
+"""tesuji benchmark"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from engine.cli.common import add_json, add_network, add_seed, write_json
+from engine.errors import TesujiError
+
+SUMMARY = "measure how fast this machine runs an agent's network and search"
+EXAMPLE = "tesuji benchmark connect_four/imitation --simulations 64"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("agent", metavar="CKPT", help="a checkpoint or run folder, or a shipped agent")
+    parser.add_argument("--simulations", type=int, default=64, metavar="N", help="per search (default 64)")
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each measurement (default 2)")
+    add_seed(parser)
+    add_network(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print the rates."""
+    from engine.agents.network_agent import NetworkAgent
+    from engine.agents.parser import parse_agent
+    from engine.evaluate.speed import measure
+    from engine.frontends.tables import table
+
+    if options.simulations < 1:
+        raise TesujiError(f"--simulations {options.simulations}: must be at least 1")
+    agent = parse_agent(options.agent, network=options.network)
+    if not isinstance(agent, NetworkAgent):
+        raise TesujiError(f"benchmark measures networks: '{options.agent}' is no checkpoint")
+    speeds = measure(agent, options.simulations, options.seconds, options.seed)
+    print(table([[speed.name, f"{speed.rate:,.0f}", speed.unit] for speed in speeds], left=(0, 2)))
+    write_json(options.json, {"agent": agent.name, "rates": [asdict(speed) for speed in speeds]})
+    return 0

@@ -1,0 +1,40 @@
+"""tesuji games"""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "list OpenSpiel's games and which of them search self-play can train"
+EXAMPLE = "tesuji games --trainable"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("text", nargs="?", default="", metavar="TEXT", help="only games whose name contains TEXT")
+    parser.add_argument("--trainable", action="store_true", help="only games that `tesuji train` accepts")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one line a game."""
+    from engine.catalogue import catalogue
+    from engine.errors import TesujiError
+    from engine.frontends.tables import table
+
+    rows = [["game", "players", "moves", "information", "chance", "tensor", "search self-play"]]
+    for kind in catalogue():
+        if options.text in kind.short_name and (not options.trainable or not kind.refusal):
+            rows.append(
+                [
+                    kind.short_name,
+                    kind.players,
+                    "simultaneous" if kind.simultaneous else "in turn",
+                    "perfect" if kind.perfect_information else "hidden",
+                    "no" if kind.deterministic else "yes",
+                    "yes" if kind.tensor else "no",
+                    kind.refusal or ("yes, with parameters" if kind.needs_parameters else "yes"),
+                ]
+            )
+    if len(rows) == 1:
+        raise TesujiError(f"no such game: '{options.text}'; tesuji games lists all")
+    print(table(rows, left=range(7)))
+    return 0

@@ -1,0 +1,59 @@
+"""tesuji match"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, write_json
+
+SUMMARY = "play two agents against each other from paired openings with seats swapped"
+EXAMPLE = "tesuji match connect_four/tuned:simulations=64 connect_four/imitation:simulations=64 --games 400"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("a", metavar="A", help=AGENT)
+    parser.add_argument("b", metavar="B", help="the other agent")
+    add_game(parser)
+    parser.add_argument("--games", type=int, default=400, metavar="N", help="games (default 400)")
+    parser.add_argument("--simulations", type=int, metavar="N", help="searches per move for both, overriding their own")
+    parser.add_argument(
+        "--opening-plies", type=int, default=4, metavar="N", help="random moves at the start (default 4)"
+    )
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads (default 2)")
+    add_seed(parser)
+    add_network(parser)
+    add_json(parser)
+    parser.add_argument(
+        "--save-games", type=Path, metavar="FILE", help="write every game to FILE, one JSON object a line"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play and print the result."""
+    from engine.evaluate.evaluation import match_text
+    from engine.evaluate.match import match
+    from engine.frontends.progress import game_bar
+
+    game, (a, b) = load_agents(options, options.a, options.b)
+    with game_bar() as on_progress:
+        result = match(
+            a,
+            b,
+            game,
+            options.games,
+            options.opening_plies,
+            options.seed,
+            options.workers,
+            options.simulations,
+            on_progress,
+        )
+    print(f"{result.a} against {result.b}, {game}, {len(result.games)} games from {result.distinct_openings} openings")
+    print(f"wins {result.wins}, draws {result.draws}, losses {result.losses}; score {result.score:.1%}")
+    print(f"{'Elo' if result.elo is not None else 'mean difference of returns'} {match_text(result)} (95 % interval)")
+    print(f"mean length {result.mean_length:.1f} moves; {result.seconds:.1f} s")
+    if options.save_games is not None:
+        result.save_games(options.save_games)
+    write_json(options.json, result.to_json())
+    return 0

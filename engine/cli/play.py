@@ -1,0 +1,32 @@
+"""tesuji play"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from engine.cli.common import AGENT, add_game, add_network, add_seed, load_agents
+
+SUMMARY = "play against an agent in the terminal, with move statistics, hints and undo"
+EXAMPLE = "tesuji play connect_four/tuned:simulations=400 --seat 1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("agent", metavar="AGENT", help=AGENT)
+    add_game(parser)
+    parser.add_argument("--seat", type=int, default=0, metavar="N", help="your seat; 0 moves first (default 0)")
+    add_seed(parser)
+    add_network(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play one game; leaving it early is no error."""
+    from engine.frontends.terminal import TerminalGame
+
+    game, (agent,) = load_agents(options, options.agent)
+    try:
+        TerminalGame(game, agent, [options.seat], sys.stdin, sys.stdout, options.seed).play()
+    except KeyboardInterrupt:
+        print()
+    return 0

@@ -1,0 +1,67 @@
+"""tesuji train"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.cli.common import add_config, add_game, add_network, read_settings
+from engine.errors import TesujiError
+
+SUMMARY = "fine-tune an agent by self-play; Ctrl-C saves, --resume goes on"
+EXAMPLE = "tesuji train --from connect_four/imitation --output runs/first --minutes 7"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("--from", dest="start", metavar="CKPT", help="agent to start from (without: untrained)")
+    parser.add_argument("--output", type=Path, metavar="RUN", help="folder of the run, new or empty")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; its configuration stays")
+    add_game(parser)
+    parser.add_argument("--minutes", type=float, metavar="M", help="training budget in minutes")
+    parser.add_argument("--iterations", type=int, metavar="N", help="or in iterations")
+    add_config(parser)
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default 0)")
+    add_network(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train or resume; print what came of it and what to do with it."""
+    from engine.api import resume, train
+    from engine.frontends.progress import training_bar
+
+    if options.resume is not None:
+        _refuse_with_resume(options)
+        with training_bar() as on_progress:
+            result = resume(options.resume, network=options.network, on_progress=on_progress)
+    elif options.output is None:
+        raise TesujiError("say where the run goes: --output RUN")
+    else:
+        with training_bar() as on_progress:
+            result = train(
+                options.output,
+                start=options.start,
+                game=options.game,
+                minutes=options.minutes,
+                iterations=options.iterations,
+                seed=options.seed,
+                config=options.config,
+                settings=read_settings(options.set),
+                network=options.network,
+                on_progress=on_progress,
+            )
+    print(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
+    print(f"  about {result.elo:+.0f} Elo above the start by its own matches")
+    if result.interrupted:
+        print(f"  go on:  tesuji train --resume {result.folder}")
+    if result.checkpoint.exists():
+        print(f"  judge:  tesuji evaluate {result.folder} --against {result.folder / 'checkpoints' / 'reference'}")
+        print(f"  play:   tesuji play {result.folder}:simulations=64")
+    return 0
+
+
+def _refuse_with_resume(options: argparse.Namespace) -> None:
+    for name in ("start", "output", "game", "minutes", "iterations", "config", "set", "seed"):
+        if getattr(options, name) not in (None, []):
+            flag = "from" if name == "start" else name
+            raise TesujiError(f"--resume goes on with the run's own configuration: leave out --{flag}")

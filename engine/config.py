@@ -1,0 +1,343 @@
+"""The configuration of a run: frozen typed dataclasses, filled from (later wins) the defaults here, the game's room,
+the user's TOML file, and ``--set section.key=value``.
+
+Every field is checked for type and range; an unknown key is an error that names the nearest known one.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from engine.errors import ConfigError, nearest
+from engine.files import atomic_write
+from engine.game import room
+
+__all__ = [
+    "EvaluatorConfig",
+    "GuardConfig",
+    "LearnerConfig",
+    "MethodConfig",
+    "NetworkConfig",
+    "ReplayConfig",
+    "RunConfig",
+    "SearchConfig",
+    "SelfPlayConfig",
+    "load_config",
+    "save_config",
+]
+
+
+def number(default: float, low: float, high: float = math.inf, *, above: bool = False) -> Any:
+    """A numeric field in [low, high], or in (low, high] with `above`."""
+    return field(default=default, metadata={"low": low, "high": high, "above": above})
+
+
+def share(default: float) -> Any:
+    """A numeric field in [0, 1]."""
+    return number(default, 0.0, 1.0)
+
+
+def choice(*allowed: str) -> Any:
+    """A text field with these values; the first is the default."""
+    return field(default=allowed[0], metadata={"allowed": allowed})
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of fields that checks itself when made, from a file or from Python."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if not is_dataclass(each.type):
+                check(each, getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Section):
+    """The shape of the network."""
+
+    kind: str = choice("auto", "residual", "mlp", "custom")  # auto: residual for [C, H, W] inputs, mlp for others
+    encoder: str = "auto"  # how a state becomes numbers; auto: the game's default
+    channels: int = number(32, 1, 4096)  # residual: width of the torso
+    blocks: int = number(4, 0, 256)  # residual: blocks of two 3x3 convolutions
+    hidden: int = number(256, 1, 65536)  # mlp: width of each layer
+    layers: int = number(3, 1, 64)  # mlp: number of hidden layers
+    custom: str = ""  # custom: "package.module:Class" of a torch.nn.Module
+
+
+@dataclass(frozen=True)
+class SearchConfig(Section):
+    """PUCT search. Values in the tree are normalised to [-1, 1]."""
+
+    simulations: int = number(64, 0, 2**31 - 1)  # per move; 0: the raw network (not in a run)
+    c_puct: float = number(1.5, 0.0)  # exploration against value (AlphaZero: c_init 1.25)
+    c_puct_base: float = number(19652.0, 1.0)  # visits at which exploration grows (AlphaZero, pseudocode)
+    fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
+    leaves_in_flight: int = number(1, 1, 4096)  # above 1 only where one position is searched alone (virtual loss)
+    max_cached_states: int = number(0, 0)  # states kept in a tree; 0: one a node
+
+
+@dataclass(frozen=True)
+class SelfPlayConfig(Section):
+    """The games an actor plays."""
+
+    workers: int = number(2, 1, 1024)  # threads, each with its own games and network
+    games_per_worker: int = number(128, 1, 65536)  # games at once; half of them make one batch
+    positions: int = number(10_000, 1)  # learner decisions an iteration, over all workers
+    dirichlet_alpha: float = number(1.0, 0.0, above=True)  # root noise, about 10 / legal actions (AlphaZero)
+    dirichlet_fraction: float = share(0.25)  # of the root prior (AlphaZero)
+    temperature: float = number(1.0, 0.0, 100.0)  # exponent 1/temperature on root visits, early in a game
+    temperature_plies: int = number(12, 0)  # decisions of a game played at that temperature
+    final_temperature: float = number(0.1, 0.0, 100.0)  # from then on
+    random_opening_share: float = share(0.7)  # of games that start with random moves
+    random_opening_plies: int = number(8, 0)  # at most; the number is drawn uniformly from 1 to this
+    past_share: float = share(0.1)  # of games against a past checkpoint
+    resign_threshold: float = share(0.95)  # resign below minus this root value (normalised); 0: never
+    resign_plies: int = number(2, 1)  # own decisions in a row below the threshold
+    resign_check_share: float = share(0.1)  # of resignable games played on, to find false positives
+    resign_false_positive_limit: float = share(0.05)  # of those not lost; above it the threshold rises
+    cache_entries: int = number(200_000, 0)  # evaluations kept a worker; 0: no cache
+
+
+@dataclass(frozen=True)
+class ReplayConfig(Section):
+    """What the learner draws from."""
+
+    window: int = number(300_000, 1)  # newest positions that are sampled
+    shard_positions: int = number(50_000, 1)  # at most this many positions a file on disk
+    ratio: float = number(7.5, 0.0, above=True)  # training samples for each new position
+
+
+@dataclass(frozen=True)
+class LearnerConfig(Section):
+    """Optimisation: AdamW."""
+
+    batch_size: int = number(512, 1)  # positions a step
+    learning_rate: float = number(2e-3, 0.0, 10.0, above=True)  # after warm-up
+    final_learning_rate: float = number(1e-5, 0.0, 10.0)  # at the end of the schedule
+    schedule: str = choice("cosine", "constant")  # over the training budget
+    warmup_steps: int = number(100, 0)  # of linear rise from 0
+    weight_decay: float = number(1e-4, 0.0, 10.0)  # decoupled; per step it takes learning_rate * this
+    gradient_clip: float = number(1.0, 0.0, above=True)  # largest L2 norm of the gradient
+    ema_decay: float = share(0.999)  # a step; the averaged weights act and are saved
+    kl_weight: float = number(0.0, 0.0)  # of KL(reference || network), in nats beside the policy loss
+    value_weight: float = number(1.0, 0.0)  # of the value loss beside the policy loss
+    precision: str = choice("auto", "fp32", "bf16")  # of forward and backward; auto: bf16 where the hardware has it
+    threads: int = number(2, 1, 1024)  # of torch while learning
+
+
+@dataclass(frozen=True)
+class MethodConfig(Section):
+    """What is learnt from the records."""
+
+    name: str = "expert_iteration"  # a file in engine/finetune/methods
+    outcome_weight: float = share(0.6)  # value target = this * outcome + (1 - this) * root value
+
+
+@dataclass(frozen=True)
+class EvaluatorConfig(Section):
+    """Where and how leaves are answered."""
+
+    backend: str = choice("auto", "torch", "openvino")  # auto: CUDA if there, else the fastest installed
+    precision: str = choice("auto", "fp32", "bf16")  # auto: bf16 where the hardware has it
+    device: str = choice("auto", "cpu", "cuda")  # auto: a GPU if there is one
+
+
+@dataclass(frozen=True)
+class GuardConfig(Section):
+    """The match that keeps the best checkpoint."""
+
+    every: int = number(10, 0)  # iterations between matches; 0: no guard
+    games: int = number(200, 2)  # a match, in pairs with colours swapped
+    simulations: int = number(64, 0)  # per move; 0: raw network
+    rollback_elo: float = number(-50.0, -10_000.0, 0.0)  # a candidate further below the best than this is undone
+    opening_plies: int = number(6, 0)  # random moves each pair starts from
+
+
+@dataclass(frozen=True)
+class RunConfig(Section):
+    """Everything that decides a run. The training budget is `iterations` or `minutes`, never both."""
+
+    game: str = ""  # OpenSpiel game string
+    seed: int = number(0, 0, 2**63 - 1)  # every stream of a run derives from it
+    iterations: int = number(0, 0)  # training budget in iterations; 0: none
+    minutes: float = number(0.0, 0.0)  # training budget in minutes of wall time; 0: none
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    selfplay: SelfPlayConfig = field(default_factory=SelfPlayConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.iterations > 0 and self.minutes > 0:
+            raise ConfigError("iterations and minutes are both set: give one training budget, set the other to 0")
+        if self.search.simulations == 0:
+            raise ConfigError("search.simulations: 0 is out of range: self-play learns from search, give at least 1")
+
+
+Tables = dict[str, Any]
+"""A configuration before it is checked: top-level values and one table a section."""
+
+
+def load_config(path: Path | None = None, overrides: Mapping[str, str] = MappingProxyType({})) -> RunConfig:
+    """Read a run's configuration.
+
+    `path` is the user's TOML file; `overrides` maps dotted names to text, as in ``{"learner.batch_size": "256"}``,
+    read by the field's type.
+    A budget set in a later layer (`iterations` or `minutes`) takes the place of an earlier layer's.
+    Raises ConfigError for unknown keys, wrong types, values out of range, and a missing `game`.
+    """
+    user = read(path) if path is not None else {}
+    given = parse(overrides)
+    game = given.get("game", user.get("game"))
+    if not isinstance(game, str) or not game:
+        raise ConfigError(f'{path or "configuration"}: game: give an OpenSpiel game string, such as "connect_four"')
+    defaults = room(game.split("(", 1)[0]).config_path
+    layers = [(str(defaults), read(defaults))] if defaults else []
+    layers += [(str(path), user), ("--set", given)]
+    merged: Tables = {}
+    for source, layer in layers:
+        check_layer(layer, source)
+        merge(merged, layer)
+    return make(merged)
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write the whole configuration as TOML, atomically; `load_config(path)` gives an equal one."""
+    values = asdict(config)
+    lines = [f"{key} = {toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for name, table in values.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
+    atomic_write(path, ("\n".join(lines) + "\n").encode())
+
+
+def sections() -> dict[str, type[Section]]:
+    """The tables of a configuration by name."""
+    types = {each.name: each.type for each in fields(RunConfig)}
+    return {name: type_ for name, type_ in types.items() if isinstance(type_, type) and issubclass(type_, Section)}
+
+
+def known(section: str | None) -> dict[str, "Field[Any]"]:
+    """The fields of a section, or the top-level values for None."""
+    owner = RunConfig if section is None else sections()[section]
+    return {each.name: each for each in fields(owner) if each.name not in sections() or section is not None}
+
+
+def read(path: Path) -> Tables:
+    """A TOML file as a dictionary; ConfigError naming the file otherwise."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def parse(overrides: Mapping[str, str]) -> Tables:
+    """``{"section.key": text}`` as tables, each text read by its field's type."""
+    tables: Tables = {}
+    for dotted, text in overrides.items():
+        section, _, key = dotted.rpartition(".")
+        each = find(section or None, key, f"--set {dotted}")
+        value = from_text(each, text, f"--set {dotted}")
+        if section:
+            tables.setdefault(section, {})[key] = value
+        else:
+            tables[key] = value
+    return tables
+
+
+def find(section: str | None, key: str, where: str) -> "Field[Any]":
+    """The field of this name, or ConfigError naming the nearest."""
+    if section is not None and section not in sections():
+        raise ConfigError(f"{where}: unknown section {section!r}{nearest(section, sections())}")
+    names = known(section)
+    if key not in names:
+        dotted = f"{section}.{key}" if section else key
+        everything = [*known(None), *(f"{name}.{each}" for name in sections() for each in known(name))]
+        close = nearest(next((name for name in everything if name.endswith(f".{key}")), dotted), everything)
+        raise ConfigError(f"{where}: unknown key {dotted!r}{close}")
+    return names[key]
+
+
+def from_text(each: "Field[Any]", text: str, where: str) -> Any:
+    """A command-line value as the field's type."""
+    try:
+        return text if each.type is str else each.type(text)  # type: ignore[operator]
+    except ValueError:
+        raise ConfigError(f"{where}: {text!r} is not {WORDS[each.type]}") from None
+
+
+def check_layer(layer: Tables, source: str) -> None:
+    """Every key known, every value of its field's type and in its range; else ConfigError naming source and key."""
+    for name, value in layer.items():
+        if name in sections():
+            if not isinstance(value, dict):
+                raise ConfigError(f"{source}: {name}: expected a table [{name}]")
+            for key, entry in value.items():
+                check(find(name, key, source), entry, f"{source}: {name}.{key}")
+        elif isinstance(value, dict):
+            find(name, "", source)
+        else:
+            check(find(None, name, source), value, f"{source}: {name}")
+
+
+def merge(base: Tables, layer: Tables) -> None:
+    """Lay `layer` over `base`, in place."""
+    budgets = ("iterations", "minutes")
+    if any(layer.get(name) for name in budgets):
+        for name in budgets:
+            base.pop(name, None)
+    for name, value in layer.items():
+        if isinstance(value, dict):
+            base.setdefault(name, {}).update(value)
+        else:
+            base[name] = value
+
+
+def make(tables: Tables) -> RunConfig:
+    """The configuration of checked tables."""
+    values: Tables = {}
+    for name, value in tables.items():
+        if name in sections():
+            values[name] = sections()[name](**{key: known(name)[key].type(entry) for key, entry in value.items()})  # type: ignore[operator]
+        else:
+            values[name] = known(None)[name].type(value)  # type: ignore[operator]
+    return RunConfig(**values)
+
+
+WORDS: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
+    """ConfigError unless `value` has the field's type (a whole number will do for a float) and lies in its range."""
+    where = where or each.name
+    allowed = (int, float) if each.type is float else each.type
+    if not isinstance(value, allowed) or isinstance(value, bool):  # type: ignore[arg-type]
+        raise ConfigError(f"{where}: {value!r} is not {WORDS[each.type]}")
+    limits = each.metadata
+    if "allowed" in limits and value not in limits["allowed"]:
+        near = nearest(str(value), limits["allowed"])
+        raise ConfigError(f"{where}: {value!r} is not one of {', '.join(limits['allowed'])}{near}")
+    if "low" in limits and isinstance(value, int | float):
+        low, high, above = limits["low"], limits["high"], limits["above"]
+        fits = math.isfinite(value) and (low < value if above else low <= value) and value <= high
+        if not fits:
+            bound = f"above {low:g}" if above else f"at least {low:g}"
+            bound += f" and at most {high:g}" if math.isfinite(high) else ""
+            raise ConfigError(f"{where}: {value!r} is out of range: it must be {bound}")
+
+
+def toml(value: str | int | float) -> str:
+    """A value as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)

@@ -1,0 +1,117 @@
+"""Writing so that a crash, a full disk or a kill at any instant leaves the old content or the new, never a mixture."""
+
+import ctypes
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import TesujiError
+
+__all__ = ["atomic_folder", "atomic_write"]
+
+# What a failed write says about the place and not about the program.
+WRITE_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
+)
+
+# Linux's renameat2(2): relative to the working directory; swap the two names in one step.
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write `data` to `path` under a temporary name, flush it to the disk, then rename it into place.
+
+    Raises TesujiError naming `path` where the system refuses (disk full, file too large, no permission); what stood
+    there before still does.
+    """
+    temporary = beside(path)
+    with write_errors(path):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a new empty folder beside `path`; when the block ends without an error it takes the name `path`.
+
+    What stood there is replaced in one step. After an error the new folder is removed and `path` is as it was. Write
+    errors become a TesujiError naming `path`.
+    """
+    temporary = beside(path)
+    with write_errors(path):
+        temporary.mkdir()
+        try:
+            yield temporary
+            for folder, _, names in os.walk(temporary):
+                for name in names:
+                    sync_file(Path(folder, name))
+                sync_folder(Path(folder))
+            if path.exists():
+                exchange(temporary, path)
+            else:
+                os.rename(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        shutil.rmtree(temporary, ignore_errors=True)  # now the replaced folder, where there was one
+        sync_folder(path.parent)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into one line that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in WRITE_ERRORS or (error.errno == errno.ENOENT and not path.parent.is_dir()):
+            raise TesujiError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+        raise
+
+
+def beside(path: Path) -> Path:
+    """A temporary name in the same folder (and so on the same file system) as `path`."""
+    return path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+
+
+def exchange(first: Path, second: Path) -> None:
+    """Swap two folders: in one step where the system can, else by two renames."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is not None:
+        names = (AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE)
+        if rename(*names) == 0:
+            return
+    aside = beside(second)
+    os.rename(second, aside)
+    try:
+        os.rename(first, second)
+    except BaseException:
+        os.rename(aside, second)
+        raise
+    os.rename(aside, first)
+
+
+def sync_file(path: Path) -> None:
+    """Flush one file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's names to the disk."""
+    sync_file(path)

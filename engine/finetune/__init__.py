@@ -1,0 +1,1 @@
+"""Fine-tuning: a method says what to learn from, the learner how."""

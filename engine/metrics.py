@@ -1,0 +1,145 @@
+"""What a run writes down about itself: lines of JSON, TensorBoard events, and the environment it ran in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import TesujiError
+from engine.files import atomic_write, write_errors
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+__all__ = ["JsonLines", "TensorBoard", "record_environment"]
+
+PACKAGES = ("tesuji", "open_spiel", "torch", "numpy", "openvino")
+"""Those whose version can change what a run computes."""
+
+
+class JsonLines:
+    """A file to which one JSON object a line is appended; what is appended stays, or the file is as it was."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def size(self) -> int:
+        """Length in bytes; 0 for a file that does not exist yet."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def append(self, values: Mapping[str, Any]) -> None:
+        """Write one line. Numbers that are not finite become null. Raises TesujiError where the system refuses."""
+        data = (json.dumps(plain(values), allow_nan=False) + "\n").encode()
+        with write_errors(self.path):
+            before = self.size
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            except BaseException:
+                os.ftruncate(descriptor, before)
+                raise
+            finally:
+                os.close(descriptor)
+
+    def truncate(self, size: int) -> None:
+        """Cut the file back to its first `size` bytes. Raises TesujiError if it is shorter."""
+        if self.size < size:
+            raise TesujiError(f"{self.path} has {self.size} bytes, not the {size} it had: it was cut or replaced")
+        if self.size > size:
+            os.truncate(self.path, size)
+
+    def read(self) -> list[dict[str, Any]]:
+        """All lines."""
+        if not self.path.exists():
+            return []
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+
+
+def plain(value: Any) -> Any:
+    """`value` as strict JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+class TensorBoard:
+    """Numbers of a run as TensorBoard events in `folder`; written at each `log`."""
+
+    def __init__(self, folder: Path, first_step: int = 0) -> None:
+        """Events of an earlier process from `first_step` on are hidden: they are about to be written again."""
+        self.folder = folder
+        self.first_step = first_step
+        self.writer: SummaryWriter | None = None
+
+    def log(self, values: Mapping[str, Any], step: int) -> None:
+        """Add every finite number of `values`, nested tables as ``table/name``. Raises TesujiError where refused."""
+        with write_errors(self.folder):
+            if self.writer is None:
+                from torch.utils.tensorboard import SummaryWriter  # seconds to import
+
+                self.writer = SummaryWriter(str(self.folder), purge_step=self.first_step or None)
+            for name, number in numbers(values).items():
+                self.writer.add_scalar(name, number, step)
+            self.writer.flush()
+
+    def close(self) -> None:
+        """Close the events file."""
+        if self.writer is not None:
+            with write_errors(self.folder):
+                self.writer.close()
+
+
+def numbers(values: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """The finite numbers of nested tables by path."""
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and math.isfinite(value):
+            found[f"{prefix}{name}"] = float(value)
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware that decide numbers and speed; nothing that names a person, path or host."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "versions": versions,
+    }
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def record_environment(path: Path, iteration: int) -> None:
+    """Add this process to the file's list of environments, as running from `iteration` on."""
+    known = json.loads(path.read_bytes()) if path.exists() else []
+    atomic_write(path, json.dumps([*known, {"from_iteration": iteration, **environment()}], indent=2).encode() + b"\n")

@@ -1,0 +1,195 @@
+"""Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a model card ``README.md``.
+
+No pickle is read, and no code named in a checkpoint is imported: a custom network's class has to be given again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+import engine
+from engine.config import NetworkConfig
+from engine.errors import CheckpointError, ConfigError, TesujiError
+from engine.files import atomic_folder, atomic_write
+from engine.game import encoder_shape, facts, load_game
+from engine.network.build import build
+from engine.network.network import sizes_of
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint."""
+
+    network: nn.Module
+    """In evaluation mode, on the CPU, in the precision it was saved in."""
+    network_config: NetworkConfig
+    """With `encoder` resolved to a name."""
+    game: str
+    """Full game string."""
+    encoder: str
+    method: str
+    """What made the weights, such as "imitation" or "expert_iteration"."""
+    metrics: dict[str, Any]
+    lineage: dict[str, Any]
+    """Where it comes from; `parent` is the hash of the checkpoint it was trained from."""
+    hash: str
+    """sha256 of the weights file, as hexadecimal digits."""
+    path: Path
+
+
+def save_checkpoint(
+    folder: Path,
+    network: nn.Module,
+    config: NetworkConfig,
+    game: str,
+    method: str,
+    lineage: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    card: str,
+) -> str:
+    """Write a checkpoint folder atomically, in place of one that may stand there; returns the hash of the weights.
+
+    `card` is the text of the model card (Markdown). Raises TesujiError where the folder cannot be written; what stood
+    there before is then untouched.
+    """
+    loaded = load_game(game)
+    encoder = facts(loaded).encoder if config.encoder == "auto" else config.encoder
+    weights = weight_bytes(network)
+    digest = hashlib.sha256(weights).hexdigest()
+    content = {
+        "format": FORMAT,
+        "game": str(loaded),
+        "network": asdict(replace(config, encoder=encoder)),
+        "sizes": asdict(sizes_of(network)),
+        "method": method,
+        "lineage": dict(lineage),
+        "metrics": dict(metrics),
+        "weights": {"file": WEIGHTS, "sha256": digest, "bytes": len(weights)},
+        "versions": {"tesuji": engine.__version__} | {name: version(name) for name in ("torch", "open_spiel")},
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder) as temporary:
+        atomic_write(temporary / WEIGHTS, weights)
+        atomic_write(temporary / CONFIG, text.encode())
+        atomic_write(temporary / CARD, card.encode())
+    return digest
+
+
+def load_checkpoint(path: Path | str, network_class: str | None = None, game: str | None = None) -> Checkpoint:
+    """Read a checkpoint folder, verify its hash, and build its network.
+
+    `network_class` (``package.module:Class``) is needed for a custom network and refused for a built-in one. With
+    `game` the checkpoint must be for that game. Raises CheckpointError, in one line naming the file, for everything
+    that is missing, damaged or does not fit.
+    """
+    folder = Path(path)
+    content = read_config(folder)
+    file = folder / CONFIG
+    try:
+        own_game = str(content["game"])
+        config = NetworkConfig(**content["network"])
+        sizes: dict[str, Any] = dict(content["sizes"])
+        digest = str(content["weights"]["sha256"])
+        method = str(content["method"])
+        metrics, lineage = dict(content["metrics"]), dict(content["lineage"])
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(f"{file}: not a checkpoint's configuration: {reason}") from error
+    try:
+        loaded = load_game(own_game)
+        shape = encoder_shape(loaded, config.encoder)
+    except TesujiError as error:
+        raise CheckpointError(f"{file}: {error}") from error
+    if game is not None and str(load_game(game)) != str(loaded):
+        raise CheckpointError(f"{folder}: this checkpoint is for {own_game}, not for {game}")
+    weights = read_weights(folder / WEIGHTS, digest)
+    network = build(with_class(config, network_class, folder), facts(loaded), shape)
+    if json.loads(json.dumps(asdict(sizes_of(network)))) != sizes:
+        raise CheckpointError(f"{file}: sizes do not fit the game {own_game} with encoder {config.encoder}")
+    fill(network, weights, folder / WEIGHTS)
+    network.eval()
+    return Checkpoint(network, config, own_game, config.encoder, method, metrics, lineage, digest, folder)
+
+
+def weight_bytes(network: nn.Module) -> bytes:
+    """The network's state dict in safetensors format."""
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+    return safetensors.torch.save(tensors)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checkpoint's config.json, of a format this version reads."""
+    file = folder / CONFIG
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such checkpoint folder")
+    try:
+        content = json.loads(file.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{file}: not valid JSON: {error}") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    return dict(content)
+
+
+def read_weights(file: Path, digest: str) -> dict[str, Tensor]:
+    """The tensors of a weights file whose sha256 is `digest`."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{file}: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise CheckpointError(f"{file}: damaged: its sha256 is not the one in {CONFIG}")
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{file}: not a safetensors file: {error}") from error
+
+
+def with_class(config: NetworkConfig, network_class: str | None, folder: Path) -> NetworkConfig:
+    """The configuration to build from: code is taken from the caller, never from the checkpoint."""
+    custom = config.kind == "custom" or bool(config.custom)
+    if custom and network_class is None:
+        raise CheckpointError(
+            f"{folder}: has a custom network ({config.custom}): give its class again with "
+            f"--network package.module:Class"
+        )
+    if not custom and network_class is not None:
+        raise CheckpointError(f"{folder}: has a built-in network; leave out --network {network_class}")
+    return replace(config, custom=network_class) if network_class is not None else config
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Copy `weights` into `network`, bit for bit; names, shapes and types must be the same."""
+    own = network.state_dict()
+    for name in sorted(own.keys() ^ weights.keys()):
+        reason = "is missing" if name in own else "does not belong to this network"
+        raise CheckpointError(f"{file}: tensor {name} {reason}")
+    for name, tensor in own.items():
+        found = weights[name]
+        if tensor.shape != found.shape or tensor.dtype != found.dtype:
+            raise CheckpointError(f"{file}: tensor {name} is {describe(found)}, the network needs {describe(tensor)}")
+    network.load_state_dict(weights)
+
+
+def describe(tensor: Tensor) -> str:
+    """Type and shape, for messages."""
+    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"

@@ -1,0 +1,1 @@
+"""Search: evaluators that answer leaves, and the facade over the native core."""

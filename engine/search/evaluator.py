@@ -1,0 +1,120 @@
+"""Evaluators: what answers a leaf, whichever device and library computes it."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import pyspiel
+import torch
+from torch import Tensor, nn
+
+from engine.config import EvaluatorConfig
+from engine.errors import TesujiError
+from engine.game import facts
+from engine.network.network import Network
+from engine.search.backend import Backend, Float32, UInt8, hardware_bf16
+
+if TYPE_CHECKING:
+    from engine import _core
+
+__all__ = ["Evaluator", "Session", "make_evaluator", "native_evaluator"]
+
+DEFAULT_ROWS = 64  # batches beyond 32 gain little on a CPU
+
+
+class Session(Protocol):
+    """One worker's buffers of `rows` rows in two halves; rows a launch does not name are garbage.
+
+    The native core writes `inputs` and `legal_mask`, calls `launch` and `wait` (holding the GIL; they release it while
+    they compute), and reads the answers in place.
+    """
+
+    inputs: Float32
+    """f32[2, rows, D]: what the encoder wrote, from the seat of the player to move."""
+    legal_mask: UInt8
+    """u8[2, rows, A]."""
+    prior_logits: Float32
+    """f32[2, rows, A]: logits of the prior; those of illegal actions mean nothing."""
+    values: Float32
+    """f32[2, rows, P]: normalised values, column k for player (observer + k) mod P."""
+
+    def launch(self, half: int, rows: int) -> None:
+        """Start answering the first `rows` rows of a half."""
+
+    def wait(self, half: int) -> None:
+        """Return when the answers of the half's last launch stand in its buffers."""
+
+
+class Evaluator(Protocol):
+    """A network on a device."""
+
+    version: int
+    """Changes with every update; cached answers of another version are void."""
+
+    def update(self, state_dict: Mapping[str, Tensor]) -> int:
+        """Serve these weights (names as in the network's training form) in all sessions; returns the new version."""
+
+    def evaluate(self, inputs: Float32, legal_mask: UInt8) -> tuple[Float32, Float32]:
+        """From inputs f32[B, D] and legal_mask u8[B, A] to prior_logits f32[B, A] and values f32[B, P].
+
+        Values are normalised, column k for player (observer + k) mod P.
+        """
+
+    def session(self, rows: int) -> Session:
+        """Buffers and a copy of the network for one worker thread."""
+
+    def close(self) -> None:
+        """Let go of memory and sessions."""
+
+
+def make_evaluator(network: nn.Module, config: EvaluatorConfig, rows: int = DEFAULT_ROWS) -> Backend:
+    """An evaluator that serves a copy of `network` as `config` says; `evaluate` works in batches of `rows`.
+
+    "auto" takes a GPU where there is one; else, where the processor has bf16, OpenVINO if it is installed and can read
+    the network; else torch. Raises TesujiError for a device or back-end that is not there.
+    """
+    from engine.search.torch_backend import CudaBackend, TorchBackend
+
+    device = config.device
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TesujiError("evaluator.device: cuda, but torch sees no GPU; use cpu or auto")
+    if device == "auto":
+        device = "cuda" if config.backend != "openvino" and torch.cuda.is_available() else "cpu"
+    if device == "cuda" and config.backend == "openvino":
+        raise TesujiError("evaluator.backend: openvino runs on the CPU only; set evaluator.device to cpu or use torch")
+    precision = config.precision
+    if precision == "auto":
+        bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else hardware_bf16()
+        precision = "bf16" if bf16 else "fp32"
+    if device == "cuda":
+        return CudaBackend(network, precision, rows)
+    installed = openvino_installed()
+    if config.backend == "openvino" and not installed:
+        raise TesujiError("evaluator.backend: openvino is not installed; run: pip install 'tesuji[openvino]'")
+    # A custom network may hold what OpenVINO does not know: only asked for by name.
+    suits = precision == "bf16" and isinstance(network, Network)
+    if config.backend == "openvino" or (config.backend == "auto" and installed and suits):
+        from engine.search.openvino_backend import OpenvinoBackend
+
+        return OpenvinoBackend(network, precision, rows)
+    return TorchBackend(network, precision, rows)
+
+
+def openvino_installed() -> bool:
+    """The extra ``openvino`` can be imported."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def native_evaluator(
+    evaluator: Evaluator, game: pyspiel.Game, encoder: str, workers: int, rows: int, cache_entries: int
+) -> "_core.NetworkEvaluator":
+    """`evaluator` for the native core: `workers` sessions of `rows` rows, a cache of `cache_entries` answers each.
+
+    After `evaluator.update`, hand the new version on with ``set_version``.
+    """
+    from engine.native import core
+
+    sessions = [evaluator.session(rows) for _ in range(workers)]
+    native = core.NetworkEvaluator(game, encoder, sessions, facts(game).value_scale, cache_entries)
+    native.set_version(evaluator.version)
+    return native

@@ -1,0 +1,1 @@
+"""Whole training runs: imitation of a teacher, and self-play fine-tuning."""

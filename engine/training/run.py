@@ -1,0 +1,624 @@
+"""A training run: self-play, learning, judging, one after the other, resumable after a kill at any instant.
+
+The run's folder:
+
+    run.json config.toml environment.json   what it is
+    metrics.jsonl matches.jsonl             one line an iteration, one a match of the guard
+    tensorboard/ learning_curve.png         the same for the eye
+    checkpoints/reference best latest past-*
+    replay/                                 the games learnt from
+    snapshots/                              what it resumes from
+
+An iteration is synchronous: play, append to the replay, learn, hand the averaged weights to the players, judge. With a
+budget in iterations and float32, the same configuration gives the same run, however often it was interrupted.
+"""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from engine.config import RunConfig, load_config, save_config
+from engine.errors import TesujiError
+from engine.evaluate.ratings import Rating
+from engine.files import atomic_folder, atomic_write, write_errors
+from engine.finetune.learner import Learner, learning_rate
+from engine.finetune.methods import Context, make_method
+from engine.finetune.retention import Reference
+from engine.game import encoder_shape, facts, load_game, require_searchable, room
+from engine.metrics import JsonLines, TensorBoard, record_environment
+from engine.network import Checkpoint, build, load_checkpoint, save_checkpoint
+from engine.selfplay.actor import Actor, Contestant
+from engine.selfplay.replay import Replay
+from engine.training import snapshot
+from engine.training.curve import draw_curve
+from engine.training.guard import guard_match, verdict
+from engine.training.interruption import Interrupted, Interruption
+
+__all__ = ["Progress", "Result", "resume", "train"]
+
+FORMAT = 1
+RUN, CONFIG, REFERENCE = "run.json", "config.toml", "reference"
+LEARNER, BEST, GAMES = "learner.safetensors", "best.safetensors", "games.bin"
+"""Binary parts of a snapshot."""
+PAST_EVERY, PAST_KEPT = 5, 8
+"""Iterations between past checkpoints, and how many are kept beside the reference as opponents."""
+SNAPSHOT_SHARE = 0.02
+"""At most about this share of the time goes into writing snapshots."""
+ELO_LIMIT = 800.0
+"""Elo differences are written within this; beyond it a match of a few hundred games says nothing."""
+TICK = 0.2
+"""Seconds between reports of progress."""
+ACTOR_STREAM, REPLAY_STREAM, PAST_STREAM, MATCH_STREAM = range(4)
+"""Names of the run's random streams: all derive from its one seed."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; counts are since its start, rates of the last complete iteration."""
+
+    phase: str
+    """"self-play", "learning", "match" or "done"."""
+    iteration: int
+    """The current one, from 1."""
+    share: float
+    """Of the budget used, 0 to 1."""
+    elapsed: float
+    """Seconds of training, over all sessions."""
+    left: float | None
+    """Seconds to go, estimated; None before the first iteration is done."""
+    positions: int
+    """Recorded by finished games."""
+    games: int
+    samples: int
+    """Positions learnt from, with repetition."""
+    metrics: dict[str, Any]
+    """The last line of metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    folder: Path
+    checkpoint: Path
+    """The best agent so far."""
+    iterations: int
+    seconds: float
+    interrupted: bool
+    """It was asked to stop before its budget was used: `resume` goes on."""
+    elo: float
+    """Of the best agent above the start, summed over the guard's matches; an estimate to be proved by a match."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def train(
+    config: RunConfig,
+    output: Path | str,
+    *,
+    start: Path | str | None = None,
+    network_class: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Fine-tune the checkpoint `start` (or an untrained network) and keep everything in the new folder `output`.
+
+    `network_class` ("package.module:Class") is needed for a custom network. SIGINT and SIGTERM save and return. Raises
+    TesujiError for games that search is not sound in, a checkpoint of another game, and an `output` that is not empty.
+    """
+    output = Path(output)
+    create(config, output, None if start is None else Path(start), network_class)
+    return resume(output, network_class=network_class, on_progress=on_progress)
+
+
+def resume(
+    output: Path | str, *, network_class: str | None = None, on_progress: OnProgress | None = None
+) -> Result:
+    """Go on with the run in `output` from its newest snapshot, to the end of its budget.
+
+    Raises TesujiError naming the file if the folder holds no run, or one whose files are damaged or in use.
+    """
+    output = Path(output)
+    if not (output / RUN).is_file():
+        raise TesujiError(f"{output}: holds no run to resume: there is no {RUN}")
+    with locked(output), Interruption() as interruption:
+        run = Run(output, network_class, interruption, on_progress)
+        try:
+            return run.go()
+        finally:
+            run.close()
+
+
+def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
+    """Make the folder of a run, complete or not at all."""
+    game = load_game(config.game)
+    require_searchable(game)
+    if config.iterations == 0 and config.minutes == 0.0:
+        raise TesujiError("no training budget: set iterations or minutes above 0")
+    if (output / RUN).exists():
+        raise TesujiError(f"{output} already holds a run: go on with --resume {output}, or name another folder")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise TesujiError(f"{output} is not empty: name another folder")
+    make_method(config.method, config.learner.value_weight)  # an unknown name is found now, not after the first games
+    with write_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+    if start is not None:
+        loaded = load_checkpoint(start, network_class, game=config.game)
+        network_config = loaded.network_config
+    else:
+        network_config = config.network
+        if network_class is not None:
+            network_config = replace(network_config, kind="custom", custom=network_class)
+        known = facts(game)
+        encoder = known.encoder if network_config.encoder == "auto" else network_config.encoder
+        network = build(network_config, known, encoder_shape(game, encoder), config.seed)
+    with atomic_folder(output) as folder:
+        (folder / "checkpoints").mkdir()
+        if start is not None:
+            shutil.copytree(start, folder / "checkpoints" / REFERENCE)
+            digest = loaded.hash
+        else:
+            digest = save_checkpoint(
+                folder / "checkpoints" / REFERENCE, network, network_config, config.game, "untrained", {}, {},
+                f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n",
+            )
+        save_config(replace(config, network=network_config), folder / CONFIG)
+        atomic_write(folder / RUN, json.dumps({"format": FORMAT, "reference": digest}).encode() + b"\n")
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Hold the run for this process alone; the system lets go when the process ends, however it ends."""
+    with write_errors(output):
+        descriptor = os.open(output / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise TesujiError(f"{output}: another process is training this run") from None
+    finally:
+        os.close(descriptor)
+
+
+class Run:
+    """The state of a run in this process."""
+
+    def __init__(
+        self, folder: Path, network_class: str | None, interruption: Interruption, on_progress: OnProgress | None
+    ) -> None:
+        """Load the run in `folder`, as its newest snapshot has it."""
+        self.folder = folder
+        self.network_class = network_class
+        self.interruption = interruption
+        self.on_progress = on_progress
+        self.config = config = load_config(folder / CONFIG)
+        self.game = load_game(config.game)
+        self.reference = self._load_reference()
+        self.shell = copy.deepcopy(self.reference.network)
+        """Weights on their way into a checkpoint; the reference's own network is handed to the learner."""
+        encoder = self.reference.encoder
+        device = "cuda" if uses_gpu(config) else "cpu"
+        self.learner = Learner(
+            self.reference.network,
+            make_method(config.method, config.learner.value_weight),
+            config.learner,
+            reference=Reference(self.reference.network) if config.learner.kl_weight > 0.0 else None,
+            seed=config.seed,
+            device=device,
+        )
+        seed = int(np.random.SeedSequence([config.seed, ACTOR_STREAM]).generate_state(1, np.uint64)[0])
+        self.actor = Actor(self.learner.average, self.game, encoder, config, seed=seed)
+        self.opponent = self.actor.past
+        if config.guard.every and self.opponent is None:
+            self.opponent = Contestant(self.learner.average, self.game, encoder, config)
+        self.replay = Replay(
+            folder / "replay",
+            config.replay.window,
+            room(facts(self.game).short_name).symmetries(self.game, encoder),
+            shard_positions=config.replay.shard_positions,
+            seed=[config.seed, REPLAY_STREAM],
+        )
+        self.metrics = JsonLines(folder / "metrics.jsonl")
+        self.matches = JsonLines(folder / "matches.jsonl")
+        self.iteration = 0
+        self.elapsed_before = 0.0
+        self.started = time.monotonic()
+        self.debt = 0.0
+        """Learner steps owed to the positions played so far; the fraction is carried on."""
+        self.totals = {"positions": 0, "games": 0, "samples": 0}
+        self.best: dict[str, Any] = {"iteration": 0, "elo": 0.0}
+        self.best_state = pack(self.learner.state())
+        self.past = [REFERENCE]
+        self.past_loaded: str | None = None
+        """Whose weights the past player has; exchanging them is not free."""
+        self.judged = 0
+        """Iteration of the last match."""
+        self.finished = False
+        self.last: dict[str, Any] = {}
+        self.durations = {"self-play": 0.0, "learning": 0.0, "match": 0.0}
+        self.reported = 0.0
+        self.snapshot_cost = 0.0
+        self.snapshot_time = 0.0
+        self._restore()
+        self.tensorboard = TensorBoard(folder / "tensorboard", self.iteration + 1)
+        record_environment(folder / "environment.json", self.iteration)
+
+    def _load_reference(self) -> Checkpoint:
+        path = self.folder / "checkpoints" / REFERENCE
+        checkpoint = load_checkpoint(path, self.network_class, game=self.config.game)
+        if checkpoint.hash != json.loads((self.folder / RUN).read_bytes())["reference"]:
+            raise TesujiError(f"{path} is not the agent this run started from: its hash is not the one in {RUN}")
+        return checkpoint
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+        self.learner.close()
+        self.tensorboard.close()
+
+    # The loop.
+
+    def go(self) -> Result:
+        """Run to the end of the budget, or until asked to stop."""
+        interrupted = False
+        if self.iteration:
+            self._draw()
+        try:
+            while not self.finished and self.share < 1.0 and not self._too_late():
+                self._iterate()
+                self._capture()
+                if time.monotonic() - self.snapshot_time >= self.snapshot_cost / SNAPSHOT_SHARE:
+                    self._save()
+            if not self.finished:
+                self._finish()
+        except Interrupted:
+            interrupted = True
+        if self.unsaved:
+            self._save()
+        self._draw()
+        self._report("done")
+        best = self.folder / "checkpoints" / "best"
+        elo = float(self.captured.state["best"]["elo"])
+        return Result(self.folder, best, self.captured.iteration, self.elapsed, interrupted, elo)
+
+    def _draw(self) -> None:
+        draw_curve(self.folder, f"{self.config.game}: {self.folder.name}")
+
+    def _iterate(self) -> None:
+        """One iteration; nothing outside this object depends on it until `_save`."""
+        fresh = 0
+        counts: dict[str, float] = {}
+        begin = time.monotonic()
+        if self._has_time_for_games():
+            self._report("self-play")
+            self._choose_past()
+            with self.interruption.abort():
+                records, counts = self.actor.play()
+            self.replay.append(records)
+            fresh = len(records)
+            self.totals["positions"] += fresh
+            self.totals["games"] += records.games
+            self.durations["self-play"] = time.monotonic() - begin
+            if not self.judged:
+                self.durations["match"] = self._expected_match(counts)
+            self.debt += self.config.replay.ratio * fresh / self.config.learner.batch_size
+        else:  # the rest of the time budget goes into what has been played
+            self.debt = float("inf")
+        middle = time.monotonic()
+        learnt = self._learn()
+        self.iteration += 1
+        self._check_finite(learnt)
+        self.actor.learner.update(self.learner.weights())
+        end = time.monotonic()
+        if fresh:
+            self.durations["learning"] = end - middle
+        line = {
+            "iteration": self.iteration,
+            **self.totals,
+            "new_positions": fresh,
+            "window": len(self.replay),
+            **learnt,
+            "resign_threshold": self.actor.resignation.threshold,
+            "resign_errors": self.actor.resignation.share,
+            "pool": {name: value for name, value in counts.items() if not name.startswith("seconds")},
+            "time": {
+                "elapsed": self.elapsed,
+                "self_play": middle - begin,
+                "learning": end - middle,
+                "positions_per_second": counts.get("positions", 0) / max(1e-9, middle - begin),
+                "simulations_per_second": counts.get("simulations", 0) / max(1e-9, middle - begin),
+                "evaluations_per_second": counts.get("evaluations", 0) / max(1e-9, middle - begin),
+                "samples_per_second": learnt["steps"] * self.config.learner.batch_size / max(1e-9, end - middle),
+            },
+        }
+        every = self.config.guard.every
+        if every and self.iteration % every == 0:
+            self._judge()
+        if self.actor.past is not None and self.iteration % PAST_EVERY == 0:
+            self._keep_past()
+        self.last = line
+        self.metrics.append(line)
+        self.tensorboard.log(line, self.iteration)
+
+    def _learn(self) -> dict[str, Any]:
+        """The steps owed; mean metrics over them."""
+        context = Context(self.replay, self.config.learner.batch_size)
+        collected: list[dict[str, Tensor]] = []
+        owed = self.debt
+        progress = self.share
+        end = self._share_after(self.iteration + 1)
+        while self.debt >= 1.0 and len(self.replay):
+            self.interruption.check()
+            if self.config.minutes:
+                progress = self.share
+                if self._time_for_training() <= 0.0:
+                    self.debt = 0.0
+                    break
+            else:
+                progress = self.share + (end - self.share) * len(collected) / owed
+            collected.append(self.learner.step(self.learner.method.collect(context), progress))
+            self.debt -= 1.0
+            self.totals["samples"] += self.config.learner.batch_size
+            self._report("learning")
+        steps = len(collected)
+        rate = learning_rate(self.config.learner, self.learner.step_count, progress)
+        means = {
+            name: float(torch.stack([metrics[name] for metrics in collected]).mean())
+            for name in (collected[0] if collected else {})
+        }
+        return {"steps": steps, "learning_rate": rate, **means}
+
+    def _check_finite(self, learnt: dict[str, Any]) -> None:
+        if not np.isfinite(learnt.get("loss", 0.0) + learnt.get("gradient_norm", 0.0)):
+            raise TesujiError(
+                f"{self.folder}: loss or gradient is not finite in iteration {self.iteration}: lower "
+                f"learner.learning_rate or set learner.precision to fp32"
+            )
+
+    def _finish(self) -> None:
+        """The last judgement."""
+        if self.iteration != self.judged:
+            self._judge()
+        self.finished = True
+        self._capture()
+
+    def _judge(self) -> None:
+        """Match the averaged weights against the best; keep the better, undo what is clearly worse."""
+        self.judged = self.iteration
+        guard = self.config.guard
+        promote, roll_back = True, False
+        if guard.every:
+            assert self.opponent is not None
+            self._report("match")
+            begin = time.monotonic()
+            best = unpack(self.best_state)
+            prefix = "average/"
+            self.past_loaded = None
+            self.opponent.update({n.removeprefix(prefix): t for n, t in best.items() if n.startswith(prefix)})
+            with self.interruption.abort():
+                rating = guard_match(
+                    self.game, self.actor.learner, self.opponent, self.config, games=guard.games,
+                    seed=self._seed(MATCH_STREAM),
+                )
+            judged = verdict(rating, guard.rollback_elo)
+            promote, roll_back = judged.promote, judged.roll_back
+            self.durations["match"] = time.monotonic() - begin
+            above_start = self.best["elo"] + clipped(rating.elo)
+            self.matches.append(self._match_line(rating, promote, roll_back))
+            if promote:
+                self.best = {"iteration": self.iteration, "elo": above_start}
+        else:
+            self.best = {"iteration": self.iteration, "elo": 0.0}
+        if promote:
+            self.best_state = pack(self.learner.state())
+        if roll_back:
+            self.learner.restore(best)
+            self.actor.learner.update(self.learner.weights())
+
+    def _match_line(self, rating: Rating, promote: bool, roll_back: bool) -> dict[str, Any]:
+        guard = self.config.guard
+        return {
+            "iteration": self.iteration,
+            "against": self.best["iteration"],
+            "games": guard.games,
+            "simulations": guard.simulations,
+            "score": rating.score,
+            "elo": clipped(rating.elo),
+            "elo_low": clipped(rating.low),
+            "elo_high": clipped(rating.high),
+            "elo_above_start": self.best["elo"] + clipped(rating.elo),
+            "promoted": promote,
+            "rolled_back": roll_back,
+        }
+
+    # Past checkpoints.
+
+    def _choose_past(self) -> None:
+        """Give the past player the weights of a checkpoint drawn uniformly for these `PAST_EVERY` iterations."""
+        if self.actor.past is None:
+            return
+        draw = np.random.default_rng([self.config.seed, PAST_STREAM, self.iteration // PAST_EVERY])
+        name = self.past[int(draw.integers(len(self.past)))]
+        if name == self.past_loaded:
+            return
+        self.past_loaded = name
+        checkpoint = load_checkpoint(self.folder / "checkpoints" / name, self.network_class)
+        self.actor.past.update(checkpoint.network.state_dict())
+
+    def _keep_past(self) -> None:
+        name = f"past-{self.iteration:06d}"
+        self._save_checkpoint(name, self.learner.state(), self.iteration)
+        self.past = [REFERENCE, *self.past[1:][-(PAST_KEPT - 1) :], name]
+
+    def _save_checkpoint(self, name: str, state: dict[str, Tensor], iteration: int) -> None:
+        """Save the averaged weights of a learner's state under ``checkpoints/``."""
+        prefix = "average/"
+        self.shell.load_state_dict({n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)})
+        lineage = {"parent": self.reference.hash, "iteration": iteration, "seed": self.config.seed}
+        card = (
+            f"# An agent for {self.config.game}\n\nFine-tuned by Tesuji ({self.config.method.name}), iteration "
+            f"{iteration} of a run from the agent with weights {self.reference.hash[:12]}.\n"
+        )
+        save_checkpoint(
+            self.folder / "checkpoints" / name, self.shell, self.reference.network_config, self.config.game,
+            self.config.method.name, lineage, {}, card,
+        )
+
+    # Snapshots.
+
+    def _capture(self) -> None:
+        """Note the state between two iterations; `_save` writes the last one noted."""
+        actor, games = self.actor.state()
+        state = {
+            "elapsed": self.elapsed,
+            "debt": self.debt,
+            "totals": dict(self.totals),
+            "replay": self.replay.state(),
+            "actor": actor,
+            "best": dict(self.best),
+            "past": list(self.past),
+            "judged": self.judged,
+            "finished": self.finished,
+            "last": self.last,
+            "sizes": {"metrics": self.metrics.size, "matches": self.matches.size},
+        }
+        parts = {LEARNER: pack(self.learner.state()), BEST: self.best_state, GAMES: games}
+        self.captured = snapshot.Snapshot(self.iteration, state, parts)
+        self.unsaved = True
+
+    def _save(self) -> None:
+        """Write the noted state and what follows from it, then delete what no snapshot needs any more."""
+        begin = time.monotonic()
+        captured = self.captured
+        snapshots = self.folder / "snapshots"
+        snapshot.write(snapshots, captured)
+        self._save_checkpoint("latest", unpack(captured.parts[LEARNER]), captured.iteration)
+        self._save_checkpoint("best", unpack(captured.parts[BEST]), captured.state["best"]["iteration"])
+        states = [snapshot.read(path).state for path in snapshot.prune(snapshots)]
+        self.replay.prune(min(state["replay"]["oldest"] for state in states))
+        needed = {name for state in states for name in state["past"]}
+        with write_errors(self.folder):
+            for path in (self.folder / "checkpoints").glob("past-*"):
+                if path.name not in needed:
+                    shutil.rmtree(path)
+        self.unsaved = False
+        self.snapshot_time = time.monotonic()
+        self.snapshot_cost = self.snapshot_time - begin
+
+    def _restore(self) -> None:
+        """Go to the newest snapshot, or to the start; drop everything written since."""
+        path = snapshot.newest(self.folder / "snapshots")
+        if path is None:
+            self.replay.restore(self.replay.state())
+            self.metrics.truncate(0)
+            self.matches.truncate(0)
+            self._capture()
+            return
+        found = snapshot.read(path)
+        state = found.state
+        self.iteration = found.iteration
+        self.elapsed_before = state["elapsed"]
+        self.debt = state["debt"]
+        self.totals = dict(state["totals"])
+        self.best, self.best_state = dict(state["best"]), found.parts[BEST]
+        self.past, self.judged, self.finished = list(state["past"]), state["judged"], state["finished"]
+        self.last = state["last"]
+        self.learner.restore(unpack(found.parts[LEARNER]))
+        self.actor.restore(state["actor"], found.parts[GAMES])
+        self.actor.learner.update(self.learner.weights())
+        self.replay.restore(state["replay"])
+        self.metrics.truncate(state["sizes"]["metrics"])
+        self.matches.truncate(state["sizes"]["matches"])
+        self.captured, self.unsaved = found, False
+
+    # Budget, seeds and reports.
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training in all sessions."""
+        return self.elapsed_before + time.monotonic() - self.started
+
+    @property
+    def share(self) -> float:
+        """Of the budget used at the start of this iteration (a time budget: now)."""
+        if self.config.minutes:
+            return min(1.0, self.elapsed / (60.0 * self.config.minutes))
+        return self._share_after(self.iteration)
+
+    def _share_after(self, iterations: int) -> float:
+        return iterations / self.config.iterations if self.config.iterations else 1.0
+
+    def _time_for_training(self) -> float:
+        """Seconds of a time budget before the last match has to begin."""
+        return 60.0 * self.config.minutes - self.elapsed - self.durations["match"]
+
+    def _expected_match(self, counts: dict[str, float]) -> float:
+        """Seconds that a first match will take, as long as its decisions take in self-play."""
+        guard = self.config.guard
+        if not guard.every or not self.totals["games"]:
+            return 0.0
+        decisions = guard.games * self.totals["positions"] / self.totals["games"]
+        depth = guard.simulations / self.config.search.simulations
+        return decisions * depth * self.durations["self-play"] / max(1.0, counts["positions"])
+
+    def _too_late(self) -> bool:
+        return bool(self.config.minutes) and self._time_for_training() <= 0.0
+
+    def _has_time_for_games(self) -> bool:
+        """Playing pays only if part of what is played can still be learnt before the time is up."""
+        if not self.config.minutes or not self.durations["self-play"] or not len(self.replay):
+            return True
+        return self._time_for_training() > 1.2 * self.durations["self-play"] + 0.25 * self.durations["learning"]
+
+    def _seed(self, stream: int) -> int:
+        """A seed for this iteration."""
+        sequence = np.random.SeedSequence([self.config.seed, stream, self.iteration])
+        return int(sequence.generate_state(1, np.uint32)[0])
+
+    def _report(self, phase: str) -> None:
+        """Tell the caller where the run stands, not too often."""
+        now = time.monotonic()
+        if self.on_progress is None or (phase == "learning" and now - self.reported < TICK):
+            return
+        self.reported = now
+        elapsed, share = self.elapsed, self.share
+        left = elapsed * (1.0 - share) / share if share and self.iteration else None
+        if self.config.minutes:
+            left = max(0.0, 60.0 * self.config.minutes - elapsed)
+        current = self.iteration + (phase in ("self-play", "learning"))
+        self.on_progress(Progress(phase, current, share, elapsed, left, **self.totals, metrics=self.last))
+
+
+def uses_gpu(config: RunConfig) -> bool:
+    """The learner runs where the evaluators do."""
+    wanted = config.evaluator.device != "cpu" and config.evaluator.backend != "openvino"
+    return wanted and torch.cuda.is_available()
+
+
+def clipped(elo: float) -> float:
+    """An Elo difference within the limit; no games count as equal."""
+    return 0.0 if np.isnan(elo) else max(-ELO_LIMIT, min(ELO_LIMIT, elo))
+
+
+def pack(state: dict[str, Tensor]) -> bytes:
+    """A learner's state as bytes."""
+    return safetensors.torch.save(state)
+
+
+def unpack(data: bytes) -> dict[str, Tensor]:
+    """The state of `pack`."""
+    return safetensors.torch.load(data)

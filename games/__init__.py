@@ -1,0 +1,1 @@
+"""Rooms of single games: what is special to one game, found by its OpenSpiel short name."""

@@ -1,0 +1,116 @@
+"""The benchmarks' common ground: what an interrupted run keeps, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import measure
+import pytest
+
+from engine.errors import TesujiError
+
+
+def options(path: Path, fresh: bool = False) -> argparse.Namespace:
+    return measure.parser("some", "Some.").parse_args(["--json", str(path), *(["--fresh"] if fresh else [])])
+
+
+def interrupted(path: Path) -> None:
+    """A run that made one measurement and then ended."""
+    measure.Measurements("some", options(path), {"rounds": 2}).get("first", lambda: {"rate": 1.5})
+
+
+def counted(store: measure.Measurements) -> tuple[float, int]:
+    """The rate of "first", and how often it had to be measured."""
+    calls: list[int] = []
+
+    def again() -> dict[str, float]:
+        calls.append(1)
+        return {"rate": 2.5}
+
+    return store.get("first", again)["rate"], len(calls)
+
+
+def test_an_interrupted_run_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    interrupted(path)
+    assert counted(measure.Measurements("some", options(path), {"rounds": 2})) == (1.5, 0)
+
+
+def test_a_finished_run_is_not_taken_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "some.json"
+    interrupted(path)
+    measure.Measurements("some", options(path), {"rounds": 2}).finish({"first": 1.5, "zero": -0.0})
+    assert capsys.readouterr().out.splitlines()[-2:] == ["figure: first=1.5", "figure: zero=0"]
+    assert json.loads(path.read_text())["figures"] == {"first": 1.5, "zero": 0.0}
+    assert counted(measure.Measurements("some", options(path), {"rounds": 2})) == (2.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "fresh"),
+    [("other", {"rounds": 2}, False), ("some", {"rounds": 3}, False), ("some", {"rounds": 2}, True)],
+)
+def test_another_run_is_not_taken_up(name: str, settings: dict[str, int], fresh: bool, tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    interrupted(path)
+    assert counted(measure.Measurements(name, options(path, fresh), settings)) == (2.5, 1)
+
+
+def test_a_damaged_file_is_not_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    path.write_text('{"benchmark": "so')
+    assert counted(measure.Measurements("some", options(path), {"rounds": 2})) == (2.5, 1)
+
+
+def test_interleaved_takes_turns() -> None:
+    order: list[str] = []
+
+    def turn(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    answers = measure.interleaved(2, {"a": lambda: turn("a"), "b": lambda: turn("b")})
+    assert order == ["a", "b", "a", "b"]
+    assert answers == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
+
+
+def test_ratio_is_the_median_within_rounds() -> None:
+    assert measure.ratio([10.0, 4.0, 90.0], [10.0, 2.0, 10.0]) == 2.0
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the load of others is read from /proc/stat")
+def test_load_of_others_does_not_count_this_process() -> None:
+    """Another process that is busy for a while is counted, with the processor time that it took."""
+    watch = measure.Watch()
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    other = subprocess.Popen([sys.executable, "-c", busy])
+    while Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    seen = measure.Ticks.now()  # before it is waited for, it is not yet a child that ended
+    assert (seen.busy - watch.start.busy) - (seen.own - watch.start.own) > 0.4
+    assert other.wait() == 0
+
+
+def test_user_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise TesujiError("nothing to measure")
+
+    with pytest.raises(SystemExit) as ended:
+        measure.run(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(": nothing to measure\n")
+
+
+@pytest.mark.parametrize("name", ["search", "self_play", "fine_tuning"])
+def test_help(name: str, repository: Path) -> None:
+    command = [sys.executable, str(repository / "benchmarks" / f"{name}.py"), "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--quick" in done.stdout
+    assert "--json FILE" in done.stdout

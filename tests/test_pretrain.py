@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyspiel
+import pytest
+
+from engine.config import RunConfig, load_config
+from engine.errors import TesujiError
+from engine.evaluate.agreement import labelled_positions
+from engine.game import room
+from engine.native import core
+from engine.network.checkpoint import load_checkpoint
+from engine.training.pretrain import Pretraining, pretrain, training_positions
+from engine.training.teacher import CHUNK_GAMES, TeacherConfig, TeacherGame, play_game, teacher_games
+
+TEACHER = TeacherConfig(simulations=20)
+
+
+def small(game: str) -> RunConfig:
+    overrides = {
+        "game": game,
+        "network.channels": "8",
+        "network.blocks": "1",
+        "network.hidden": "32",
+        "network.layers": "1",
+        "learner.batch_size": "64",
+        "learner.threads": "1",
+        "learner.warmup_steps": "5",
+        "learner.precision": "fp32",
+    }
+    return load_config(overrides=overrides)
+
+
+def imitate(game: str, folder: Path, cache: Path, workers: int = 1) -> Pretraining:
+    return pretrain(
+        game, folder, games=40, simulations=20, epochs=3, seed=5, workers=workers, config=small(game), cache=cache
+    )
+
+
+# The teacher's games
+
+
+def test_a_game_is_its_seed_and_number() -> None:
+    game = pyspiel.load_game("tic_tac_toe")
+    first = play_game(game, TEACHER, 1, 7)
+    assert first == play_game(game, TEACHER, 1, 7)
+    assert first != play_game(game, TEACHER, 2, 7)
+    assert first != play_game(game, TEACHER, 1, 8)
+
+
+def test_games_are_legal_and_say_what_the_search_found() -> None:
+    game = pyspiel.load_game("tic_tac_toe")
+    for number in range(20):
+        played = play_game(game, TEACHER, 0, number)
+        state = game.new_initial_state()
+        decisions = dict(zip(played.plies, zip(played.visits, played.root_values, strict=True), strict=True))
+        for ply, action in enumerate(played.history):
+            if ply in decisions:
+                visits, value = decisions[ply]
+                assert set(visits) <= set(state.legal_actions())
+                # One simulation reaches only the root; a forced move ends the search.
+                assert sum(visits.values()) == (TEACHER.simulations - 1 if len(state.legal_actions()) > 1 else 1)
+                assert -1.0 <= value <= 1.0
+            state.apply_action(action)
+        assert state.is_terminal() and state.returns() == played.returns
+        assert played.plies == list(range(len(played.history)))[len(played.history) - len(played.plies) :]
+
+
+def test_root_value_is_the_movers() -> None:
+    """Whoever can win at once is told so, whichever player it is."""
+    teacher = TeacherConfig(simulations=200, random_opening_plies=5, random_move_share=0.0)
+    game = pyspiel.load_game("tic_tac_toe")
+    seen = set()
+    for number in range(60):
+        played = play_game(game, teacher, 3, number)
+        if played.returns[0] != 0.0 and played.plies:
+            winner = int(np.argmax(played.returns))
+            last = len(played.history) - 1
+            assert last % 2 == winner
+            assert played.root_values[-1] > 0.25
+            seen.add(winner)
+    assert seen == {0, 1}
+
+
+def test_chance_is_played_but_not_recorded() -> None:
+    game = pyspiel.load_game("pig(players=2,winscore=20)")
+    played = play_game(game, TEACHER, 0, 0)
+    state = game.new_initial_state()
+    for ply, action in enumerate(played.history):
+        assert not (ply in played.plies and state.is_chance_node())
+        state.apply_action(action)
+    assert state.is_terminal()
+
+
+def read(cache: Path, games: int, workers: int = 1, seed: int = 0) -> list[TeacherGame]:
+    return list(teacher_games("tic_tac_toe", TEACHER, games=games, seed=seed, workers=workers, cache=cache))
+
+
+def test_cache_and_number_of_workers_change_nothing(tmp_path: Path) -> None:
+    games = read(tmp_path / "one", CHUNK_GAMES + 3)
+    assert len(games) == CHUNK_GAMES + 3
+    assert games == read(tmp_path / "two", CHUNK_GAMES + 3, workers=2)
+    assert games == [play_game(pyspiel.load_game("tic_tac_toe"), TEACHER, 0, number) for number in range(len(games))]
+    (folder,) = (tmp_path / "one").iterdir()
+    files = {file: file.stat().st_mtime_ns for file in folder.glob("*.npz")}
+    assert len(files) == 2
+    assert read(tmp_path / "one", CHUNK_GAMES) == games[:CHUNK_GAMES]
+    assert files == {file: file.stat().st_mtime_ns for file in folder.glob("*.npz")}
+
+
+def test_an_interrupted_cache_is_completed(tmp_path: Path) -> None:
+    games = read(tmp_path, 2 * CHUNK_GAMES)
+    (folder,) = tmp_path.iterdir()
+    sorted(folder.glob("*.npz"))[0].unlink()
+    assert read(tmp_path, 2 * CHUNK_GAMES) == games
+
+
+def test_another_seed_has_another_cache(tmp_path: Path) -> None:
+    assert read(tmp_path, 3) != read(tmp_path, 3, seed=1)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:200] + b"!!" + data[202:]])
+def test_a_damaged_cache_file_is_named(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    read(tmp_path, 3)
+    (file,) = tmp_path.glob("*/*.npz")
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(TesujiError, match=r"games-0000000\.npz: damaged teacher games"):
+        read(tmp_path, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"simulations": 1}, r"teacher\.simulations is 1"),
+        ({"random_opening_plies": -1}, r"teacher\.random_opening_plies is -1"),
+        ({"random_move_share": 1.0}, r"teacher\.random_move_share is 1\.0"),
+    ],
+)
+def test_bad_teachers_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(TesujiError, match=message):
+        TeacherConfig(**changes)  # type: ignore[arg-type]
+
+
+# Positions to learn from
+
+
+def test_positions_are_seen_from_the_mover() -> None:
+    game = pyspiel.load_game("tic_tac_toe")
+    played = TeacherGame([0, 3, 1, 4, 2], [1, 2], [{4: 3, 5: 1}, {1: 8, 7: 2}], [-0.25, 0.5], [1.0, -1.0])
+    positions, held_out = training_positions(game, "observation", [played])
+    assert held_out == 0
+    states = [game.new_initial_state() for _ in range(2)]
+    for state, history in zip(states, ([0], [0, 3]), strict=True):
+        for action in history:
+            state.apply_action(action)
+    np.testing.assert_array_equal(positions.inputs, core.encode(states, "observation"))
+    np.testing.assert_array_equal(positions.legal_mask, core.legal_mask(states))
+    np.testing.assert_array_equal(positions.returns, [[-1, 1], [1, -1]])
+    np.testing.assert_array_equal(positions.root_values, np.float32([[-0.25, 0.25], [0.5, -0.5]]))
+    np.testing.assert_allclose(positions.policy[0, [4, 5]], [0.75, 0.25])
+    np.testing.assert_allclose(positions.policy[1, [1, 7]], [0.8, 0.2])
+    sharp, _ = training_positions(game, "observation", [played], policy_temperature=0.5)
+    np.testing.assert_allclose(sharp.policy[0, [4, 5]], [0.9, 0.1])
+    np.testing.assert_allclose(sharp.policy.sum(1), 1.0, rtol=1e-6)
+
+
+def test_values_are_normalised_by_the_games_scale() -> None:
+    game = pyspiel.load_game("backgammon(scoring_type=full_scoring)")
+    assert game.max_utility() == 3.0
+    history = play_game(game, TeacherConfig(simulations=2), 0, 0).history
+    state = game.new_initial_state()
+    while state.is_chance_node():
+        state.apply_action(history[len(state.history())])
+    ply = len(state.history())
+    played = TeacherGame(history, [ply], [dict.fromkeys(state.legal_actions(), 1)], [1.5], [-3.0, 3.0])
+    positions, _ = training_positions(game, "observation", [played])
+    mover = state.current_player()
+    np.testing.assert_allclose(positions.returns, [[-1.0, 1.0] if mover == 0 else [1.0, -1.0]])
+    np.testing.assert_allclose(positions.root_values, [[0.5, -0.5]])
+
+
+def test_held_out_positions_and_their_mirrors_are_never_learnt() -> None:
+    game = pyspiel.load_game("connect_four")
+    labelled = next(position for position in labelled_positions(game) if len(position.history) == 9)
+    played = []
+    for history in (labelled.history, tuple(6 - action for action in labelled.history)):
+        state = game.new_initial_state()
+        for action in history:
+            state.apply_action(action)
+        uniform = dict.fromkeys(state.legal_actions(), 10)
+        state.apply_action(state.legal_actions()[0])
+        visits = [uniform, dict.fromkeys(state.legal_actions(), 10)]
+        while not state.is_terminal():
+            state.apply_action(state.legal_actions()[0])
+        played.append(TeacherGame(list(state.history()), [9, 10], visits, [0.0, 0.0], list(state.returns())))
+    positions, held_out = training_positions(game, "connect_four", played)
+    assert held_out >= 2
+    inputs = core.encode([labelled.state(game)], "connect_four")
+    (mirror,) = room("connect_four").symmetries(game, "connect_four")
+    for image in (inputs, inputs[:, mirror.inputs]):
+        assert not (positions.inputs == image).all(1).any()
+
+
+# The whole way
+
+
+def test_imitation_learns_its_teacher(tmp_path: Path) -> None:
+    stages: dict[str, list[tuple[int, int]]] = {}
+    result = pretrain(
+        "tic_tac_toe",
+        tmp_path / "agent",
+        games=120,
+        simulations=100,
+        epochs=30,
+        seed=1,
+        workers=1,
+        config=small("tic_tac_toe"),
+        cache=tmp_path / "cache",
+        progress=lambda stage, done, total: stages.setdefault(stage, []).append((done, total)),
+    )
+    assert {stage: counts[-1] for stage, counts in stages.items()} == {
+        "games": (120, 120),
+        "positions": (120, 120),
+        "steps": (result.steps, result.steps),
+    }
+    checkpoint = load_checkpoint(result.checkpoint)
+    assert checkpoint.hash == result.hash
+    assert checkpoint.method == "imitation"
+    assert checkpoint.lineage["pretraining"]["teacher"]["simulations"] == 100
+    counts = {"positions": result.positions, "held_out": 0, "steps": result.steps}
+    assert checkpoint.metrics.items() >= (counts | result.metrics).items()
+    assert result.metrics["policy_accuracy"] > 0.6
+    assert result.metrics["policy_loss"] < 0.75 * np.log(9)
+    card = (result.checkpoint / "README.md").read_text()
+    assert "100 rollouts a move" in card and f"{result.positions:,} positions" in card
+
+
+def test_equal_arguments_give_equal_weights(tmp_path: Path) -> None:
+    first = imitate("tic_tac_toe", tmp_path / "first", tmp_path / "cache")
+    second = imitate("tic_tac_toe", tmp_path / "second", tmp_path / "other", workers=2)
+    assert first.hash == second.hash
+
+
+def test_agreement_goes_into_the_card_where_the_room_has_positions(tmp_path: Path) -> None:
+    result = imitate("connect_four", tmp_path / "agent", tmp_path / "cache")
+    content = json.loads((result.checkpoint / "config.json").read_text())
+    assert 0.0 < content["metrics"]["optimal_share_0"] < content["metrics"]["optimal_share_64"] < 1.0
+    card = (result.checkpoint / "README.md").read_text()
+    assert f"{content['metrics']['optimal_share_64']:.1%} at 64 simulations" in card
+
+
+@pytest.mark.parametrize("game", ["pig(players=2,winscore=20)", "catch", "breakthrough(rows=5,columns=4)"])
+def test_other_games(game: str, tmp_path: Path) -> None:
+    result = pretrain(
+        game, tmp_path / "agent", games=3, simulations=5, epochs=1, workers=1, config=small(game), cache=tmp_path
+    )
+    assert load_checkpoint(result.checkpoint).game == str(pyspiel.load_game(game))
+    assert result.held_out == 0
+
+
+@pytest.mark.parametrize("game", ["kuhn_poker", "matrix_rps"])
+def test_games_where_search_is_not_sound_are_refused(game: str, tmp_path: Path) -> None:
+    with pytest.raises(TesujiError, match=rf"{game} .*not sound"):
+        pretrain(game, tmp_path / "agent", config=RunConfig(game=game), cache=tmp_path / "cache")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"games": 0}, "games is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"epochs": 0.0}, "epochs is 0"),
+        ({"simulations": 0}, "simulations is 0"),
+        ({"policy_temperature": 0.0}, "policy_temperature is 0"),
+    ],
+)
+def test_bad_numbers_are_refused(arguments: dict[str, float], message: str, tmp_path: Path) -> None:
+    with pytest.raises(TesujiError, match=message):
+        pretrain("tic_tac_toe", tmp_path / "agent", config=small("tic_tac_toe"), cache=tmp_path / "cache", **arguments)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

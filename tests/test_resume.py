@@ -1,0 +1,189 @@
+"""A run killed at any instant, or refused by the disk, ends where the uninterrupted one does."""
+
+import errno
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine import files, metrics
+from engine.config import load_config
+from engine.errors import TesujiError
+from engine.metrics import JsonLines
+from engine.training.run import resume, train
+
+CONFIG = Path(__file__).parent / "data" / "tiny_run.toml"
+
+SESSION = """
+import resource, sys
+from pathlib import Path
+from engine.config import load_config
+from engine.errors import TesujiError
+from engine.training.run import resume, train
+
+config, folder, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+report = lambda progress: print(progress.phase, progress.iteration, flush=True)
+if not (folder / "run.json").exists():
+    from engine.training.run import create
+    create(load_config(config), folder, None, None)
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    result = resume(folder, on_progress=report)
+except TesujiError as error:
+    print("error:", error, flush=True)
+    sys.exit(2)
+print("interrupted" if result.interrupted else "finished", result.iterations, flush=True)
+"""
+
+
+def start(folder, limit=0):
+    return subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(CONFIG), str(folder), str(limit)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CONFIG.parents[2],
+    )
+
+
+def outcome(folder):
+    """All that must be equal: weights, replay, metrics and matches, without times."""
+    lines = JsonLines(folder / "metrics.jsonl").read()
+    for line in lines:
+        del line["time"]
+    names = ("reference", "best", "latest", "past-000005")
+    files = [folder / "checkpoints" / name / "model.safetensors" for name in names]
+    last = max((folder / "snapshots").iterdir())
+    files += [last / name for name in ("learner.safetensors", "best.safetensors", "games.bin")]
+    return {
+        "metrics": lines,
+        "matches": JsonLines(folder / "matches.jsonl").read(),
+        "replay": json.loads((folder / "replay" / "index.json").read_bytes()),
+        "files": {f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    result = train(load_config(CONFIG), tmp_path_factory.mktemp("whole") / "run")
+    return outcome(result.folder)
+
+
+def test_the_same_configuration_gives_the_same_run(uninterrupted, tmp_path):
+    assert outcome(train(load_config(CONFIG), tmp_path / "run").folder) == uninterrupted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_random_moments_and_resumed(uninterrupted, tmp_path, seed):
+    moments = random.Random(seed)
+    folder = tmp_path / "run"
+    for _ in range(4):
+        session = start(folder)
+        # Some reports after its start, then somewhere between two of them: while playing, learning, writing.
+        for _ in range(moments.randrange(1, 9)):
+            line = session.stdout.readline()
+            assert line and not line.startswith("error"), session.stderr.read()
+        timer = threading.Timer(moments.uniform(0.0, 0.3), session.kill)
+        timer.start()
+        session.communicate()
+        timer.join()
+    session = start(folder)
+    output, errors = session.communicate()
+    assert session.returncode == 0, errors
+    assert output.splitlines()[-1] == "finished 6"
+    assert outcome(folder) == uninterrupted
+    assert not list(folder.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_limit_on_file_size_is_one_line_and_loses_nothing(uninterrupted, tmp_path):
+    folder = tmp_path / "run"
+    session = start(folder, limit=12_000)
+    output, errors = session.communicate()
+    assert session.returncode == 2, errors
+    last = output.splitlines()[-1]
+    assert last.startswith("error: cannot write ") and last.endswith(": File too large")
+    assert "Traceback" not in errors
+    resume(folder)
+    assert outcome(folder) == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("call", "after"), [("replace", 0), ("replace", 11), ("fsync", 16), ("write", 0), ("write", 5)]
+)
+def test_a_full_disk_is_one_line_and_loses_nothing(uninterrupted, tmp_path, monkeypatch, call, after):
+    folder = tmp_path / "run"
+    config = load_config(CONFIG)
+
+    def stop(progress):
+        if progress.iteration == 2 and progress.phase == "self-play":
+            os.kill(os.getpid(), 2)
+
+    assert train(config, folder, on_progress=stop).iterations == 1
+    before = {path.relative_to(folder): path.read_bytes() for path in (folder / "checkpoints").rglob("*.*")}
+    real, count = getattr(os, call), [0]
+
+    def full(*arguments, **options):
+        count[0] += 1
+        if count[0] > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
+
+    for module in (files, metrics):
+        monkeypatch.setattr(module.os, call, full)
+    with pytest.raises(TesujiError, match=r"cannot write .*: No space left on device") as error:
+        resume(folder)
+    monkeypatch.undo()
+    assert "\n" not in str(error.value)
+    for path, data in before.items():
+        if path.parts[1] not in ("best", "latest"):
+            assert (folder / path).read_bytes() == data
+    assert not list(folder.rglob("*.tmp"))
+    resume(folder)
+    assert outcome(folder) == uninterrupted
+
+
+def test_a_start_that_fails_leaves_no_run(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(TesujiError, match="No space left on device"):
+        train(load_config(CONFIG), tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip"])
+def test_a_damaged_shard_stops_the_resume_in_one_line(tmp_path, damage):
+    folder = tmp_path / "run"
+
+    def stop(progress):
+        if progress.iteration == 3:
+            os.kill(os.getpid(), 2)
+
+    train(load_config(CONFIG), folder, on_progress=stop)
+    path = max((folder / "replay").glob("*.safetensors"))
+    data = bytearray(path.read_bytes())
+    if damage == "truncate":
+        path.write_bytes(data[:-20])
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with pytest.raises(TesujiError, match=f"{path.name} is damaged") as error:
+        resume(folder)
+    assert "\n" not in str(error.value)
+    # Refusing changed nothing.
+    for each in ("metrics.jsonl", "snapshots", "checkpoints", "replay"):
+        for left in [copy / each] if (copy / each).is_file() else (copy / each).rglob("*.*"):
+            assert left.read_bytes() == (folder / left.relative_to(copy)).read_bytes()
