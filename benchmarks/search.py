@@ -75,7 +75,7 @@ def contestants(name: str, repeats: dict[str, int]) -> dict[str, Callable[[], fl
             searcher.mcts_search(state)
         return simulations * len(states)
 
-    def native(evaluator: object, workers: int) -> int:
+    def native(evaluator: core.Evaluator, workers: int) -> int:
         return sum(result.simulations for result in core.search(states, evaluator, params, seeds, workers))
 
     fake = core.FakeEvaluator(game)

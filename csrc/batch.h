@@ -41,7 +41,7 @@ class EvaluationCache {
   size_t num_actions_;
   size_t num_players_;
   std::vector<Key> keys_;
-  std::vector<uint8_t> oldest_;      // way to replace next, per bucket
+  std::vector<uint8_t> oldest_;       // way to replace next, per bucket
   std::unique_ptr<float[]> answers_;  // [entries, A + P], untouched until used
 };
 
@@ -50,7 +50,7 @@ struct BatchStatistics {
   int64_t cache_hits = 0;   // questions answered by the cache or by another
                             // question of the same batch
   int64_t batches = 0;
-  double seconds = 0.0;     // spent in Launch and Wait
+  double seconds = 0.0;  // spent in Launch and Wait
 
   BatchStatistics& operator+=(const BatchStatistics& other) {
     evaluations += other.evaluations;

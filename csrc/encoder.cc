@@ -40,8 +40,8 @@ class ObservationEncoder : public Encoder {
   void encode(std::span<const State* const> recent_states, Player player,
               std::span<float> out) const override {
     for (int age = 0; age <= depth_; ++age) {
-      std::span<float> part = out.subspan(
-          static_cast<size_t>(age) * plane_size_, plane_size_);
+      std::span<float> part =
+          out.subspan(static_cast<size_t>(age) * plane_size_, plane_size_);
       if (static_cast<size_t>(age) < recent_states.size()) {
         recent_states[recent_states.size() - 1 - age]->ObservationTensor(
             player, ToAbsl(part));
@@ -111,9 +111,8 @@ std::vector<std::string> EncoderNames() {
 
 std::string DefaultEncoderName(const Game& game) {
   const auto& type = game.GetType();
-  const bool perfect =
-      type.information ==
-      open_spiel::GameType::Information::kPerfectInformation;
+  const bool perfect = type.information ==
+                       open_spiel::GameType::Information::kPerfectInformation;
   if (perfect && type.provides_observation_tensor) return "observation";
   if (type.provides_information_state_tensor) return "information_state";
   throw NoTensor(game, perfect ? "observation" : "information-state");

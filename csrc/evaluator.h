@@ -19,11 +19,11 @@ inline constexpr int kHalves = 2;
 
 // Buffers of one half, each row-major and owned by whoever made the session.
 struct BatchBuffers {
-  float* inputs = nullptr;         // [rows, D]
-  uint8_t* legal_mask = nullptr;   // [rows, A], 1 = legal
-  float* prior_logits = nullptr;   // [rows, A], unused where illegal
-  float* values = nullptr;         // [rows, P], normalised; column k belongs to
-                                   // player (observer + k) mod P
+  float* inputs = nullptr;        // [rows, D]
+  uint8_t* legal_mask = nullptr;  // [rows, A], 1 = legal
+  float* prior_logits = nullptr;  // [rows, A], unused where illegal
+  float* values = nullptr;        // [rows, P], normalised; column k belongs to
+                                  // player (observer + k) mod P
 };
 
 // Used by one worker thread at a time.
@@ -32,8 +32,8 @@ class Session {
   virtual ~Session() = default;
   virtual int rows() const = 0;
   virtual BatchBuffers buffers(int half) = 0;
-  // Starts answering the first `leaves.size()` rows of a half. A leaf's observer
-  // is its player to move; the states stay valid until Wait() returns.
+  // Starts answering the first `leaves.size()` rows of a half. A leaf's
+  // observer is its player to move; the states stay valid until Wait() returns.
   virtual void Launch(int half, std::span<const State* const> leaves) = 0;
   // Returns when the answers of Launch(half) are in the buffers.
   virtual void Wait(int half) = 0;
@@ -75,7 +75,8 @@ class Evaluator {
 using EvaluatorPtr = std::shared_ptr<Evaluator>;
 
 // Answers are a hash of the input: as irregular as a real network's and the
-// same everywhere, so tests of the search need no torch. `cache_entries` as above.
+// same everywhere, so tests of the search need no torch. `cache_entries` as
+// above.
 EvaluatorPtr MakeFakeEvaluator(GamePtr game, const std::string& encoder,
                                uint64_t seed, size_t cache_entries);
 

@@ -200,8 +200,8 @@ void GameSlot::Record(const SearchResult& result) {
     record_.policy[row + result.actions[i]] = static_cast<float>(target[i]);
   }
   for (size_t k = 0; k < num_players; ++k) {
-    record_.root_values.push_back(static_cast<float>(
-        result.values[(result.player + k) % num_players]));
+    record_.root_values.push_back(
+        static_cast<float>(result.values[(result.player + k) % num_players]));
   }
   Encode(*state_, Past(*pool_.evaluators_[0]), result.player);
   ++statistics_.positions;

@@ -57,8 +57,8 @@ class GameSlot : public Slot {
   StatePtr state_;  // null: no game in progress
   Rng rng_;
   Rng chance_rng_;
-  std::deque<StatePtr> past_;                  // states before this, oldest first
-  std::vector<std::unique_ptr<Tree>> trees_;   // per player params
+  std::deque<StatePtr> past_;  // states before this, oldest first
+  std::vector<std::unique_ptr<Tree>> trees_;  // per player params
   std::optional<Search> search_;
   std::vector<GameRecord> finished_;
   PoolStatistics statistics_;

@@ -191,12 +191,13 @@ py::dict Records(const Pool& pool, const std::vector<GameRecord>& games) {
     for (py::ssize_t t = 0; t < decisions; ++t) {
       const int observer = record.players[t];
       player.mutable_at(row + t) = record.players[t];
-      action.mutable_at(row + t) = record.history.size() > static_cast<size_t>(record.plies[t])
-                                       ? record.history[record.plies[t]]
-                                       : -1;
+      action.mutable_at(row + t) =
+          record.history.size() > static_cast<size_t>(record.plies[t])
+              ? record.history[record.plies[t]]
+              : -1;
       for (py::ssize_t k = 0; k < num_players; ++k) {
-        returns.mutable_at(row + t, k) = static_cast<float>(
-            record.returns[(observer + k) % num_players]);
+        returns.mutable_at(row + t, k) =
+            static_cast<float>(record.returns[(observer + k) % num_players]);
       }
     }
     row += decisions;
@@ -253,9 +254,9 @@ void BindParams(py::module_& m) {
              if (max_cached_states < 0) {
                throw Error("max_cached_states must be 0 (all) or more");
              }
-             return SearchParams{simulations,     c_puct,
-                                 c_puct_base,     fpu_reduction,
-                                 dirichlet_alpha, dirichlet_fraction,
+             return SearchParams{simulations,      c_puct,
+                                 c_puct_base,      fpu_reduction,
+                                 dirichlet_alpha,  dirichlet_fraction,
                                  leaves_in_flight, max_cached_states};
            }),
            py::kw_only(), "simulations"_a = s.simulations,
@@ -337,8 +338,8 @@ void BindSearch(py::module_& m) {
           "visits", [](const SearchResult& r) { return ToArray(r.visits); })
       .def_property_readonly(
           "prior", [](const SearchResult& r) { return ToArray(r.prior); })
-      .def_property_readonly(
-          "q", [](const SearchResult& r) { return ToArray(r.q); })
+      .def_property_readonly("q",
+                             [](const SearchResult& r) { return ToArray(r.q); })
       .def_property_readonly(
           "values", [](const SearchResult& r) { return ToArray(r.values); })
       .def_property_readonly(
@@ -399,11 +400,10 @@ void BindPool(py::module_& m) {
                 positions.value_or(1) < 1 || games.value_or(1) < 1) {
               throw Error("run() takes either positions or games, at least 1");
             }
-            const std::vector<GameRecord> records =
-                Unlocked(pool.game(), [&] {
-                  return positions ? pool.RunPositions(*positions, Poll)
-                                   : pool.RunGames(*games, Poll);
-                });
+            const std::vector<GameRecord> records = Unlocked(pool.game(), [&] {
+              return positions ? pool.RunPositions(*positions, Poll)
+                               : pool.RunGames(*games, Poll);
+            });
             return Records(pool, records);
           },
           py::kw_only(), "positions"_a = py::none(), "games"_a = py::none())
@@ -453,15 +453,22 @@ void BindPool(py::module_& m) {
 
 void BindEncoders(py::module_& m) {
   m.def("encoder_names", &EncoderNames);
-  m.def("default_encoder", [](std::shared_ptr<Game> game) {
-    return DefaultEncoderName(*game);
-  }, "game"_a);
-  m.def("encoder_size", [](std::shared_ptr<Game> game, const std::string& name) {
-    return MakeEncoder(name, *game)->size();
-  }, "game"_a, "name"_a);
-  m.def("encoder_shape", [](std::shared_ptr<Game> game, const std::string& name) {
-    return MakeEncoder(name, *game)->shape();
-  }, "game"_a, "name"_a);
+  m.def(
+      "default_encoder",
+      [](std::shared_ptr<Game> game) { return DefaultEncoderName(*game); },
+      "game"_a);
+  m.def(
+      "encoder_size",
+      [](std::shared_ptr<Game> game, const std::string& name) {
+        return MakeEncoder(name, *game)->size();
+      },
+      "game"_a, "name"_a);
+  m.def(
+      "encoder_shape",
+      [](std::shared_ptr<Game> game, const std::string& name) {
+        return MakeEncoder(name, *game)->shape();
+      },
+      "game"_a, "name"_a);
   m.def(
       "encode",
       [](const std::vector<const State*>& states, const std::string& name) {

@@ -16,8 +16,8 @@ namespace tesuji {
 inline constexpr uint32_t kNoNode = UINT32_MAX;
 
 struct Edge {
-  double value_sum = 0.0;     // of the player who moves here, normalised
-  float prior = 0.0f;         // policy, or probability of a chance outcome
+  double value_sum = 0.0;  // of the player who moves here, normalised
+  float prior = 0.0f;      // policy, or probability of a chance outcome
   int32_t action = 0;
   uint32_t visits = 0;
   uint32_t child = kNoNode;

@@ -15,7 +15,7 @@ namespace tesuji {
 struct PlaythroughStep {
   Player player = 0;
   Action action = 0;
-  std::vector<Action> legal_actions;                     // of a decision
+  std::vector<Action> legal_actions;                       // of a decision
   std::vector<std::pair<Action, double>> chance_outcomes;  // of a chance node
   std::vector<float> observation;        // of the player to move, if the game
   std::vector<float> information_state;  // provides such a tensor

@@ -13,8 +13,8 @@ namespace {
 
 constexpr char kMagic[] = "tesuji-pool-1";
 
-// Values and vectors in the machine's own byte order: a snapshot continues a run
-// on the machine it was made on, or one like it.
+// Values and vectors in the machine's own byte order: a snapshot continues a
+// run on the machine it was made on, or one like it.
 class Writer {
  public:
   template <typename T>
@@ -235,11 +235,12 @@ std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
       std::move(part.begin(), part.end(), std::back_inserter(finished));
     }
   }
-  std::sort(finished.begin(), finished.end(),
-            [](const GameRecord& a, const GameRecord& b) { return a.id < b.id; });
-  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                            start)
-                  .count();
+  std::sort(
+      finished.begin(), finished.end(),
+      [](const GameRecord& a, const GameRecord& b) { return a.id < b.id; });
+  seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
   return finished;
 }
 
@@ -264,9 +265,10 @@ void Pool::Restore(std::string_view bytes) {
   reader.Value(slots_saved);
   if (std::memcmp(magic, kMagic, sizeof(kMagic)) != 0 ||
       slots_saved != static_cast<uint64_t>(num_slots())) {
-    throw Error("the snapshot of the games in progress is of another version or "
-                "another number of games: keep selfplay.workers and "
-                "selfplay.games_per_worker as they were");
+    throw Error(
+        "the snapshot of the games in progress is of another version or "
+        "another number of games: keep selfplay.workers and "
+        "selfplay.games_per_worker as they were");
   }
   // Everything is read before anything is changed.
   std::vector<std::pair<GameRecord, int64_t>> restored(slots_saved);

@@ -46,9 +46,9 @@ class GameSlot;
 // where sessions may be opened.
 class Pool {
  public:
-  // players[0] is the learner, whose decisions are recorded; players[1], if any,
-  // takes one seat in `past_share` of the games. With `openings`, game g is
-  // openings[g] instead and nothing is recorded but histories and returns.
+  // players[0] is the learner, whose decisions are recorded; players[1], if
+  // any, takes one seat in `past_share` of the games. With `openings`, game g
+  // is openings[g] instead and nothing is recorded but histories and returns.
   Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
        std::vector<PlayerParams> players, const SelfPlayParams& selfplay,
        int workers, int games_per_worker, uint64_t seed,
@@ -64,8 +64,9 @@ class Pool {
   std::vector<GameRecord> RunGames(int64_t games,
                                    const std::function<void()>& poll);
 
-  // The games in progress, as bytes; Restore() continues exactly there in a pool
-  // with the same arguments. Throws Error if the bytes do not fit this pool.
+  // The games in progress, as bytes; Restore() continues exactly there in a
+  // pool with the same arguments. Throws Error if the bytes do not fit this
+  // pool.
   std::string Snapshot() const;
   void Restore(std::string_view bytes);
 

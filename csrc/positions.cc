@@ -79,24 +79,24 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
     }
   }
   if (params.leaves_in_flight > 1 && states_.size() > 1) {
-    throw Error("leaves_in_flight above 1 is for one position searched alone; "
-                "many positions fill the batch by themselves");
+    throw Error(
+        "leaves_in_flight above 1 is for one position searched alone; "
+        "many positions fill the batch by themselves");
   }
   const bool python = IsPythonGame(evaluator_->game());
-  num_workers_ = std::clamp<int>(workers, 1,
-                                 python ? 1 : evaluator_->max_workers());
   num_workers_ =
-      std::min(num_workers_, std::max<int>(1, static_cast<int>(states_.size())));
+      std::clamp<int>(workers, 1, python ? 1 : evaluator_->max_workers());
+  num_workers_ = std::min(num_workers_,
+                          std::max<int>(1, static_cast<int>(states_.size())));
   const int most = evaluator_->max_rows();
   if (params.leaves_in_flight > most) {
-    throw Error("leaves_in_flight is " +
-                std::to_string(params.leaves_in_flight) +
-                ", but the evaluator's batch has " + std::to_string(most) +
-                " rows");
+    throw Error(
+        "leaves_in_flight is " + std::to_string(params.leaves_in_flight) +
+        ", but the evaluator's batch has " + std::to_string(most) + " rows");
   }
   for (int worker = 0; worker < num_workers_; ++worker) {
-    const int share = static_cast<int>((states_.size() + num_workers_ - 1 -
-                                        worker) / num_workers_);
+    const int share = static_cast<int>(
+        (states_.size() + num_workers_ - 1 - worker) / num_workers_);
     const int slots = std::min(share, kHalves * most);
     const int rows =
         std::max((slots + kHalves - 1) / kHalves, params.leaves_in_flight);

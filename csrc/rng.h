@@ -53,7 +53,8 @@ class Rng {
   // Uniform in [0, 1).
   double Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
 
-  // Uniform in {0, ..., bound - 1}; the bias of the multiply-shift is below 2^-32.
+  // Uniform in {0, ..., bound - 1}; the bias of the multiply-shift is below
+  // 2^-32.
   uint32_t Below(uint32_t bound) {
     return static_cast<uint32_t>(((Next() >> 32) * bound) >> 32);
   }
@@ -91,7 +92,8 @@ class Rng {
       const double x = Normal();
       const double v = std::pow(1.0 + c * x, 3.0);
       if (v <= 0.0) continue;
-      if (std::log(1.0 - Uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) {
+      if (std::log(1.0 - Uniform()) <
+          0.5 * x * x + d - d * v + d * std::log(v)) {
         return d * v;
       }
     }

@@ -100,16 +100,17 @@ bool Search::Run(Batch& batch, int half) {
 void Search::CheckRoot(const Evaluator& evaluator) {
   const Node& root = tree_.node(Tree::kRoot);
   if (root.kind == NodeKind::kTerminal || root.kind == NodeKind::kChance) {
-    throw Error(std::string("a search starts where a player moves, not at a ") +
-                (root.kind == NodeKind::kChance ? "chance node"
-                                                : "terminal state"));
+    throw Error(
+        std::string("a search starts where a player moves, not at a ") +
+        (root.kind == NodeKind::kChance ? "chance node" : "terminal state"));
   }
   if (evaluator.encoder() != nullptr) {
     history_depth_ = evaluator.encoder()->history_depth();
   }
   if (history_depth_ > 0 && params_.max_cached_states > 0) {
-    throw Error("max_cached_states must be 0 with an encoder that reads earlier "
-                "positions: they are taken from the tree");
+    throw Error(
+        "max_cached_states must be 0 with an encoder that reads earlier "
+        "positions: they are taken from the tree");
   }
 }
 

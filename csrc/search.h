@@ -24,11 +24,11 @@ struct SearchResult {
   std::vector<double> raw_values;  // [P], by player: the evaluator's own
   std::vector<Action> principal_variation;
   int player = 0;
-  int64_t simulations = 0;         // of this search, without the reused ones
-  int64_t terminal_hits = 0;       // simulations that ended in a terminal state
+  int64_t simulations = 0;    // of this search, without the reused ones
+  int64_t terminal_hits = 0;  // simulations that ended in a terminal state
   int64_t nodes = 0;
   int64_t edges = 0;
-  int max_depth = 0;               // moves below the root
+  int max_depth = 0;  // moves below the root
 
   // Distribution over `actions`: visits^(1/temperature), the most visited move
   // if temperature is 0, and the prior if nothing was simulated.

@@ -26,7 +26,8 @@ using StatePtr = std::unique_ptr<State>;
 
 inline constexpr Player kChancePlayer = open_spiel::kChancePlayerId;
 
-// A mistake the user can mend. The bindings turn it into engine.errors.TesujiError.
+// A mistake the user can mend. The bindings turn it into
+// engine.errors.TesujiError.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -58,11 +59,13 @@ inline void RequireSearchable(const Game& game) {
   const GameType& type = game.GetType();
   const std::string name = "game '" + type.short_name + "'";
   if (type.dynamics != GameType::Dynamics::kSequential) {
-    throw Error(name + " has simultaneous moves: tree search over its states "
+    throw Error(name +
+                " has simultaneous moves: tree search over its states "
                 "is not sound; choose a sequential game");
   }
   if (type.chance_mode == GameType::ChanceMode::kSampledStochastic) {
-    throw Error(name + " samples its chance inside the state: its outcomes "
+    throw Error(name +
+                " samples its chance inside the state: its outcomes "
                 "cannot be kept in a tree; choose a game with explicit chance");
   }
 }

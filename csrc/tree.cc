@@ -100,7 +100,6 @@ void Tree::Move(Tree& from, uint32_t index) {
     node.first_edge = first_edge;
     if (node.state != nullptr) ++num_states_;
   }
-
 }
 
 }  // namespace tesuji

@@ -30,9 +30,8 @@ void Worker::Run(std::span<Slot* const> slots,
     while ((!busy[0].empty() || !busy[1].empty()) && !enough() && !cancelled) {
       // Rows of this half stay readable after Finish until the next Launch.
       finish(half);
-      std::erase_if(busy[half], [&](Slot* slot) {
-        return !slot->Advance(batches_, half);
-      });
+      std::erase_if(busy[half],
+                    [&](Slot* slot) { return !slot->Advance(batches_, half); });
       for (const auto& batch : batches_) batch->Launch(half);
       half = (half + 1) % kHalves;
     }

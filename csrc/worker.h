@@ -48,9 +48,8 @@ class Worker {
 // poll, cancels the others and is thrown here once all have returned. With
 // `here`, the bodies run on this thread, one after the other (games written in
 // Python).
-void RunWorkers(
-    int workers, bool here, const std::function<void()>& poll,
-    const std::function<void(int, const std::atomic<bool>&)>& body);
+void RunWorkers(int workers, bool here, const std::function<void()>& poll,
+                const std::function<void(int, const std::atomic<bool>&)>& body);
 
 }  // namespace tesuji
 

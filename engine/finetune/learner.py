@@ -256,7 +256,6 @@ def floats(module: nn.Module) -> list[Tensor]:
     return [buffer for buffer in module.buffers() if buffer.is_floating_point()]
 
 
-
 def keep_freed_memory() -> None:
     """Let the process keep the memory it frees, where the C library can be told (glibc).
 

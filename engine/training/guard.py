@@ -64,9 +64,9 @@ def guard_match(
         workers=config.selfplay.workers,
         games_per_worker=config.selfplay.games_per_worker,
     )
-    margins = np.array(
-        [margin(seats, returns) for (_, seats), (_, returns) in zip(rows, played, strict=True)]
-    ).reshape(-1, rotations)
+    margins = np.array([margin(seats, returns) for (_, seats), (_, returns) in zip(rows, played, strict=True)]).reshape(
+        -1, rotations
+    )
     if players == 1:
         margins = margins.sum(axis=1, keepdims=True)
     points = (np.sign(margins) + 1.0) / 2.0

@@ -126,9 +126,7 @@ def train(
     return resume(output, network_class=network_class, on_progress=on_progress)
 
 
-def resume(
-    output: Path | str, *, network_class: str | None = None, on_progress: OnProgress | None = None
-) -> Result:
+def resume(output: Path | str, *, network_class: str | None = None, on_progress: OnProgress | None = None) -> Result:
     """Go on with the run in `output` from its newest snapshot, to the end of its budget.
 
     Raises TesujiError naming the file if the folder holds no run, or one whose files are damaged or in use.
@@ -174,7 +172,13 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
             digest = loaded.hash
         else:
             digest = save_checkpoint(
-                folder / "checkpoints" / REFERENCE, network, network_config, config.game, "untrained", {}, {},
+                folder / "checkpoints" / REFERENCE,
+                network,
+                network_config,
+                config.game,
+                "untrained",
+                {},
+                {},
                 f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n",
             )
         save_config(replace(config, network=network_config), folder / CONFIG)
@@ -411,7 +415,11 @@ class Run:
             self.opponent.update({n.removeprefix(prefix): t for n, t in best.items() if n.startswith(prefix)})
             with self.interruption.abort():
                 rating = guard_match(
-                    self.game, self.actor.learner, self.opponent, self.config, games=guard.games,
+                    self.game,
+                    self.actor.learner,
+                    self.opponent,
+                    self.config,
+                    games=guard.games,
                     seed=self._seed(MATCH_STREAM),
                 )
             judged = verdict(rating, guard.rollback_elo)
@@ -474,8 +482,14 @@ class Run:
             f"{iteration} of a run from the agent with weights {self.reference.hash[:12]}.\n"
         )
         save_checkpoint(
-            self.folder / "checkpoints" / name, self.shell, self.reference.network_config, self.config.game,
-            self.config.method.name, lineage, {}, card,
+            self.folder / "checkpoints" / name,
+            self.shell,
+            self.reference.network_config,
+            self.config.game,
+            self.config.method.name,
+            lineage,
+            {},
+            card,
         )
 
     # Snapshots.

@@ -1,6 +1,6 @@
 // Connect Four from the seat of the player: plane 0 own discs, plane 1 the
-// opponent's; rows from the bottom, as in OpenSpiel's default observation, whose
-// planes do not depend on whose turn it is.
+// opponent's; rows from the bottom, as in OpenSpiel's default observation,
+// whose planes do not depend on whose turn it is.
 #include "csrc/encoder.h"
 
 namespace tesuji {
@@ -29,7 +29,8 @@ class ConnectFourEncoder : public Encoder {
   void encode(std::span<const State* const> recent_states, Player player,
               std::span<float> out) const override {
     float observation[kPlanes * kCells];
-    recent_states.back()->ObservationTensor(player, absl::MakeSpan(observation));
+    recent_states.back()->ObservationTensor(player,
+                                            absl::MakeSpan(observation));
     const float* own = observation + player * kCells;
     const float* other = observation + (1 - player) * kCells;
     std::copy(own, own + kCells, out.data());

@@ -1,0 +1,212 @@
+"""Types of the native core (csrc/module.cc). Import it through `engine.native`.
+
+B batch, D encoder size, A num_distinct_actions, P num_players, N decisions, G games, n legal actions, R rows of a half.
+Values are normalised (utility / value_scale); "observer-first": column k belongs to player (observer + k) mod P.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pyspiel
+
+open_spiel_version: str
+pybind11_internals_id: str
+node_bytes: int
+edge_bytes: int
+
+class Session(Protocol):
+    """One worker's buffers and its copy of the network; see engine/search/evaluator.py."""
+
+    @property
+    def inputs(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def legal_mask(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def prior_logits(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def values(self) -> npt.NDArray[np.float32]: ...
+    def launch(self, half: int, rows: int) -> None: ...
+    def wait(self, half: int) -> None: ...
+
+class Records(TypedDict):
+    """Finished games in order of id, as arrays."""
+
+    inputs: npt.NDArray[np.float32]
+    legal_mask: npt.NDArray[np.uint8]
+    policy: npt.NDArray[np.float32]
+    root_values: npt.NDArray[np.float32]
+    returns: npt.NDArray[np.float32]
+    action: npt.NDArray[np.int64]
+    player: npt.NDArray[np.int8]
+    game_offsets: npt.NDArray[np.int64]
+    game_ids: npt.NDArray[np.int64]
+    game_returns: npt.NDArray[np.float32]
+    resigned: npt.NDArray[np.bool_]
+    histories: list[list[int]]
+
+class PlaythroughStep(TypedDict):
+    """One step as the core sees it; tensors of the player to move, empty where the game has none."""
+
+    player: int
+    action: int
+    legal_actions: list[int]
+    chance_outcomes: list[tuple[int, float]]
+    observation: npt.NDArray[np.float32]
+    information_state: npt.NDArray[np.float32]
+
+class Playthrough(TypedDict):
+    """A random game; returns are those of the last state."""
+
+    steps: list[PlaythroughStep]
+    returns: list[float]
+    terminal: bool
+
+class SearchParams:
+    """How one decision is searched; csrc/params.h explains every field."""
+
+    def __init__(
+        self,
+        *,
+        simulations: int = ...,
+        c_puct: float = ...,
+        c_puct_base: float = ...,
+        fpu_reduction: float = ...,
+        dirichlet_alpha: float = ...,
+        dirichlet_fraction: float = ...,
+        leaves_in_flight: int = ...,
+        max_cached_states: int = ...,
+    ) -> None: ...
+    @property
+    def simulations(self) -> int: ...
+
+class PlayerParams:
+    """How one contestant thinks and moves."""
+
+    def __init__(
+        self,
+        evaluator: int,
+        search: SearchParams,
+        *,
+        temperature: float = ...,
+        temperature_plies: int = ...,
+        final_temperature: float = ...,
+    ) -> None: ...
+
+class SelfPlayParams:
+    """What is special about games a learner learns from."""
+
+    def __init__(
+        self,
+        *,
+        random_opening_share: float = ...,
+        random_opening_plies: int = ...,
+        past_share: float = ...,
+        resign_threshold: float = ...,
+        resign_plies: int = ...,
+        resign_check_share: float = ...,
+    ) -> None: ...
+
+class Evaluator:
+    """Who answers leaves. Setting `version` drops answers cached for another one."""
+
+    version: int
+    def set_version(self, version: int) -> None: ...
+    @property
+    def max_rows(self) -> int: ...
+    @property
+    def max_workers(self) -> int: ...
+    @property
+    def value_scale(self) -> float: ...
+
+class NetworkEvaluator(Evaluator):
+    """Answers by Python sessions, one a worker."""
+
+    def __init__(
+        self,
+        game: pyspiel.Game,
+        encoder: str,
+        sessions: Sequence[Session],
+        value_scale: float = ...,
+        cache_entries: int = ...,
+    ) -> None: ...
+
+def FakeEvaluator(game: pyspiel.Game, encoder: str = ..., seed: int = ..., cache_entries: int = ...) -> Evaluator: ...
+def RolloutEvaluator(game: pyspiel.Game, rollouts: int = ..., seed: int = ...) -> Evaluator: ...
+
+class SearchResult:
+    """A finished search. actions, visits, prior, q: [n], q for the player to move; values, raw_values: [P] by player."""
+
+    @property
+    def actions(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def visits(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def prior(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def q(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def values(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def raw_values(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def principal_variation(self) -> list[int]: ...
+    @property
+    def player(self) -> int: ...
+    @property
+    def simulations(self) -> int: ...
+    @property
+    def terminal_hits(self) -> int: ...
+    @property
+    def nodes(self) -> int: ...
+    @property
+    def edges(self) -> int: ...
+    @property
+    def max_depth(self) -> int: ...
+    def policy(self, temperature: float = ...) -> npt.NDArray[np.float64]: ...
+
+class Pool:
+    """Many games at once. players[0] learns, players[1], if any, is the past opponent."""
+
+    def __init__(
+        self,
+        game: pyspiel.Game,
+        evaluators: Sequence[Evaluator],
+        players: Sequence[PlayerParams],
+        selfplay: SelfPlayParams,
+        workers: int,
+        games_per_worker: int,
+        seed: int,
+    ) -> None: ...
+    def run(self, *, positions: int | None = ..., games: int | None = ...) -> Records: ...
+    def snapshot(self) -> bytes: ...
+    def restore(self, snapshot: bytes) -> None: ...
+    def set_resign_threshold(self, threshold: float) -> None: ...
+    def statistics(self) -> dict[str, float]:
+        """Counts since the pool was made, by name; `seconds` of wall clock, `seconds_evaluating` summed over workers."""
+
+def search(
+    states: Sequence[pyspiel.State],
+    evaluator: Evaluator,
+    params: SearchParams,
+    seeds: Sequence[int],
+    workers: int = ...,
+) -> list[SearchResult]: ...
+def play_match(
+    game: pyspiel.Game,
+    evaluators: Sequence[Evaluator],
+    players: Sequence[PlayerParams],
+    openings: Sequence[Sequence[int]],
+    seats: Sequence[Sequence[int]],
+    seeds: Sequence[int],
+    workers: int = ...,
+    games_per_worker: int = ...,
+) -> list[tuple[list[int], list[float]]]: ...
+def encoder_names() -> list[str]: ...
+def default_encoder(game: pyspiel.Game) -> str: ...
+def encoder_size(game: pyspiel.Game, name: str) -> int: ...
+def encoder_shape(game: pyspiel.Game, name: str) -> list[int]: ...
+def encode(states: Sequence[pyspiel.State], name: str = ...) -> npt.NDArray[np.float32]: ...
+def legal_mask(states: Sequence[pyspiel.State]) -> npt.NDArray[np.uint8]: ...
+def playthrough(game: pyspiel.Game, seed: int, max_steps: int = ...) -> Playthrough: ...

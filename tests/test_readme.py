@@ -1,0 +1,96 @@
+"""Every example in README.md runs: as it stands, but for the sizes that `SHORTER` names."""
+
+import io
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+
+SMALL = {
+    "selfplay.positions": 64,
+    "selfplay.games_per_worker": 4,
+    "search.simulations": 4,
+    "replay.ratio": 1.0,
+    "learner.batch_size": 32,
+    "guard.every": 0,
+    "evaluator.backend": "torch",
+}
+FLAGS = " ".join(f"--set {name}={value}" for name, value in SMALL.items())
+SHORTER = {
+    "--minutes 7": f"--iterations 1 {FLAGS}",
+    "--iterations 3": f"--iterations 1 {FLAGS}",
+    "--games 500": "--games 20 --simulations 20 --workers 1 --epochs 1 --set learner.batch_size=32",
+    "--games 100": "--games 2",
+    "mcts:1000": "mcts:10",
+    "--against connect_four/imitation": "--against connect_four/imitation --games 2 --simulations 0",
+    "benchmark runs/first": "benchmark runs/first --seconds 0",
+    "minutes=7": f"iterations=1, settings={SMALL}",
+    "iterations=3, settings={": f"iterations=1, settings={SMALL} | {{",
+    "games=400": "games=2",
+    '"selfplay.positions": 500': '"selfplay.positions": 64',
+}
+
+
+def blocks(repository: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", (repository / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def shortened(text: str) -> str:
+    for long, short in SHORTER.items():
+        text = text.replace(long, short)
+    return text
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with the examples in it."""
+    shutil.copytree(repository / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_every_shortening_is_still_needed(repository: Path) -> None:
+    text = (repository / "README.md").read_text()
+    assert [long for long in SHORTER if long not in text] == []
+
+
+@pytest.mark.slow
+def test_the_shell_examples_run(
+    repository: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    makefile = (repository / "Makefile").read_text()
+    lines = [line for block in blocks(repository, "sh") for line in block.splitlines()]
+    for line in lines:
+        command, *arguments = shlex.split(shortened(line), comments=True)
+        if command == "make":
+            assert re.search(rf"^{arguments[0]}:", makefile, re.MULTILINE), line
+            continue
+        assert command == "tesuji", line
+        monkeypatch.setattr("sys.stdin", io.StringIO("3\nhint\nquit\n"))
+        assert main(arguments) == 0, f"{line}\n{capsys.readouterr().err}"
+    assert (workplace / "first.onnx").is_file()
+    assert (workplace / "runs" / "imitation" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_the_python_examples_run(repository: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for block in blocks(repository, "python"):
+        exec(compile(shortened(block), "README.md", "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 1 + 7 + 1 + 1  # a decision, seven moves, an Elo, a score
+    assert 0 <= float(printed[-1]) <= 1
+    for folder in ("second", "take_away"):
+        assert (workplace / "runs" / folder / "learning_curve.png").is_file()
+
+
+def test_every_link_leads_somewhere(repository: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", (repository / "README.md").read_text())
+    assert links
+    missing = [link for link in links if not link.startswith("https://") and not (repository / link).exists()]
+    assert missing == []
