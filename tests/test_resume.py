@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -52,6 +53,17 @@ def start(folder, limit=0):
         text=True,
         cwd=CONFIG.parents[2],
     )
+
+
+def interrupt_once():
+    """A function that sends SIGINT at its first call alone: a second one asks a run to stop at once."""
+    signals = iter([signal.SIGINT])
+
+    def interrupt():
+        for number in signals:
+            os.kill(os.getpid(), number)
+
+    return interrupt
 
 
 def outcome(folder):
@@ -123,10 +135,11 @@ def test_a_limit_on_file_size_is_one_line_and_loses_nothing(uninterrupted, tmp_p
 def test_a_full_disk_is_one_line_and_loses_nothing(uninterrupted, tmp_path, monkeypatch, call, after):
     folder = tmp_path / "run"
     config = load_config(CONFIG)
+    interrupt = interrupt_once()
 
     def stop(progress):
         if progress.iteration == 2 and progress.phase == "self-play":
-            os.kill(os.getpid(), 2)
+            interrupt()
 
     assert train(config, folder, on_progress=stop).iterations == 1
     before = {path.relative_to(folder): path.read_bytes() for path in (folder / "checkpoints").rglob("*.*")}
@@ -165,10 +178,11 @@ def test_a_start_that_fails_leaves_no_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize("damage", ["truncate", "flip"])
 def test_a_damaged_shard_stops_the_resume_in_one_line(tmp_path, damage):
     folder = tmp_path / "run"
+    interrupt = interrupt_once()
 
     def stop(progress):
         if progress.iteration == 3:
-            os.kill(os.getpid(), 2)
+            interrupt()
 
     train(load_config(CONFIG), folder, on_progress=stop)
     path = max((folder / "replay").glob("*.safetensors"))

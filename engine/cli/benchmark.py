@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import cast
 
 from engine.cli.common import add_json, add_network, add_seed, write_json
 from engine.errors import TesujiError
@@ -25,15 +26,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure and print the rates."""
     from engine.agents.network_agent import NetworkAgent
-    from engine.agents.parser import parse_agent
+    from engine.agents.parser import BOTS, parse_agent, split_spec
     from engine.evaluate.speed import measure
     from engine.frontends.tables import table
 
     if options.simulations < 1:
         raise TesujiError(f"--simulations {options.simulations}: must be at least 1")
-    agent = parse_agent(options.agent, network=options.network)
-    if not isinstance(agent, NetworkAgent):
+    if split_spec(options.agent)[0] in BOTS:
         raise TesujiError(f"benchmark measures networks: '{options.agent}' is no checkpoint")
+    agent = cast(NetworkAgent, parse_agent(options.agent, network=options.network))
     speeds = measure(agent, options.simulations, options.seconds, options.seed)
     print(table([[speed.name, f"{speed.rate:,.0f}", speed.unit] for speed in speeds], left=(0, 2)))
     write_json(options.json, {"agent": agent.name, "rates": [asdict(speed) for speed in speeds]})

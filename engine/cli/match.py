@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, write_json
 
 SUMMARY = "play two agents against each other from paired openings with seats swapped"
-EXAMPLE = "tesuji match connect_four/tuned:simulations=64 connect_four/imitation:simulations=64 --games 400"
+EXAMPLE = "tesuji match connect_four/imitation:simulations=64 mcts:200 --games 400"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import sys
 from engine.cli.common import AGENT, add_game, add_network, add_seed, load_agents
 
 SUMMARY = "play against an agent in the terminal, with move statistics, hints and undo"
-EXAMPLE = "tesuji play connect_four/tuned:simulations=400 --seat 1"
+EXAMPLE = "tesuji play connect_four/imitation:simulations=400 --seat 1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

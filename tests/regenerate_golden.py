@@ -1,0 +1,67 @@
+"""Write tests/data/golden_trees.json: python tests/regenerate_golden.py.  Only when the search is meant to change."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import pyspiel
+
+from engine.native import core
+
+PATH = Path(__file__).resolve().parent / "data" / "golden_trees.json"
+
+
+class Case(NamedTuple):
+    game: str
+    history: list[int]
+    params: dict[str, Any]
+
+
+def cases() -> list[Case]:
+    noise = {"dirichlet_alpha": 0.3, "dirichlet_fraction": 0.25}
+    return [
+        Case("tic_tac_toe", [], {"simulations": 100}),
+        Case("tic_tac_toe", [4, 0], {"simulations": 50, "fpu_reduction": 0.0}),
+        Case("connect_four", [], {"simulations": 200}),
+        Case("connect_four", [3, 3, 2], {"simulations": 200, **noise}),
+        Case("connect_four", [3], {"simulations": 64, "leaves_in_flight": 8}),
+        Case("breakthrough(rows=6,columns=6)", [], {"simulations": 150, "c_puct": 2.5, "max_cached_states": 20}),
+        Case("pig", [0, 4], {"simulations": 120}),
+        Case("kuhn_poker", [1, 2], {"simulations": 80}),
+    ]
+
+
+def tree(case: Case) -> dict[str, Any]:
+    """What is kept of the search of a case."""
+    game = pyspiel.load_game(case.game)
+    state = game.new_initial_state()
+    for action in case.history:
+        state.apply_action(action)
+    (result,) = core.search([state], core.FakeEvaluator(game, seed=7), core.SearchParams(**case.params), [11])
+    return {
+        "game": case.game,
+        "history": case.history,
+        "params": case.params,
+        "actions": result.actions.tolist(),
+        "visits": result.visits.tolist(),
+        "q": [round(q, 9) for q in result.q.tolist()],
+        "values": [round(value, 9) for value in result.values.tolist()],
+        "principal_variation": list(result.principal_variation),
+        "nodes": result.nodes,
+        "edges": result.edges,
+        "max_depth": result.max_depth,
+        "terminal_hits": result.terminal_hits,
+    }
+
+
+def main() -> None:
+    PATH.write_text("[\n" + ",\n".join(json.dumps(tree(case)) for case in cases()) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()

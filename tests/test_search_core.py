@@ -1,0 +1,399 @@
+"""The search of the native core: exact where it can be, reproducible everywhere, and clear about what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyspiel
+import pytest
+
+from engine.errors import TesujiError
+from engine.native import core
+
+
+class NumpySession:
+    """A session written in Python: the same answer to every leaf, and a note of what was asked."""
+
+    def __init__(self, game: pyspiel.Game, encoder: str, rows: int = 8, values: Sequence[float] | None = None) -> None:
+        self.inputs = np.zeros((2, rows, core.encoder_size(game, encoder)), np.float32)
+        self.legal_mask = np.zeros((2, rows, game.num_distinct_actions()), np.uint8)
+        self.prior_logits = np.zeros((2, rows, game.num_distinct_actions()), np.float32)
+        self.values = np.zeros((2, rows, game.num_players()), np.float32)
+        self.answer = np.zeros(game.num_players(), np.float32) if values is None else np.asarray(values, np.float32)
+        self.logits = np.zeros(game.num_distinct_actions(), np.float32)
+        self.asked: list[np.ndarray] = []
+        self.masks: list[np.ndarray] = []
+        self.launched: list[int] = []
+
+    def launch(self, half: int, rows: int) -> None:
+        self.launched.append(half)
+        self.asked.extend(self.inputs[half, :rows].copy())
+        self.masks.extend(self.legal_mask[half, :rows].copy())
+
+    def wait(self, half: int) -> None:
+        assert self.launched.pop(0) == half
+        self.values[half] = self.answer
+        self.prior_logits[half] = self.logits
+
+
+def played(game: pyspiel.Game, actions: Sequence[int] = ()) -> pyspiel.State:
+    state = game.new_initial_state()
+    for action in actions:
+        state.apply_action(action)
+    return state
+
+
+def positions(game: pyspiel.Game) -> list[pyspiel.State]:
+    """Positions of Connect Four, none of them decided."""
+    return [played(game, actions) for actions in ([], [3], [3, 3, 2], [0, 1, 2, 3, 4], [6, 6, 5, 1], [2, 4, 2, 4, 3])]
+
+
+def search_one(state: pyspiel.State, evaluator: core.Evaluator, seed: int = 0, **params: Any) -> core.SearchResult:
+    (result,) = core.search([state], evaluator, core.SearchParams(**params), [seed])
+    return result
+
+
+def assert_same(a: core.SearchResult, b: core.SearchResult) -> None:
+    for name in ("actions", "visits", "prior", "q", "values", "raw_values"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+    assert a.principal_variation == b.principal_variation
+    assert (a.simulations, a.nodes, a.edges, a.max_depth) == (b.simulations, b.nodes, b.edges, b.max_depth)
+
+
+@pytest.mark.parametrize("name", ["tic_tac_toe", "connect_four", "breakthrough(rows=6,columns=6)", "pig", "kuhn_poker"])
+def test_the_visits_sum_to_the_simulations(name: str) -> None:
+    game = pyspiel.load_game(name)
+    state = game.new_initial_state()
+    while state.is_chance_node():
+        state.apply_action(state.chance_outcomes()[0][0])
+    result = search_one(state, core.FakeEvaluator(game), simulations=77)
+    assert result.visits.sum() == 77 == result.simulations
+    assert result.actions.tolist() == state.legal_actions()
+    assert result.prior.sum() == pytest.approx(1.0, abs=1e-6)
+    assert result.player == state.current_player()
+    best = int(np.argmax(result.visits))
+    assert result.policy(0.0)[best] == 1.0
+    np.testing.assert_allclose(result.policy(1.0), result.visits / 77)
+    root_value = float(result.visits @ result.q) / 77
+    assert result.values[result.player] == pytest.approx(root_value, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "history", "wins"),
+    [
+        ("tic_tac_toe", [0, 3, 1, 4], {2}),
+        ("tic_tac_toe", [0, 3, 1, 4, 8], {5}),
+        ("connect_four", [3, 0, 3, 0, 3, 0], {3}),
+        ("connect_four", [2, 2, 3, 3, 4, 6], {1, 5}),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_win_in_one_is_found_and_is_worth_exactly_one(
+    name: str, history: list[int], wins: set[int], seed: int
+) -> None:
+    game = pyspiel.load_game(name)
+    result = search_one(played(game, history), core.FakeEvaluator(game, seed=seed), simulations=400)
+    best = int(np.argmax(result.visits))
+    assert int(result.actions[best]) in wins
+    assert result.q[best] == 1.0
+    assert result.terminal_hits > 0
+    assert result.principal_variation == [int(result.actions[best])]
+
+
+def test_a_decided_game_is_known_exactly(tic_tac_toe: pyspiel.Game) -> None:
+    """One empty square: all simulations are the same terminal state."""
+    state = played(tic_tac_toe, [0, 1, 2, 4, 3, 5, 7, 6])
+    assert state.legal_actions() == [8]
+    result = search_one(state, core.FakeEvaluator(tic_tac_toe), simulations=9)
+    state.apply_action(8)
+    assert result.values.tolist() == state.returns()
+    assert (result.terminal_hits, result.nodes, result.max_depth) == (9, 2, 1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_no_simulations_give_the_prior(connect_four: pyspiel.Game, temperature: float) -> None:
+    session = NumpySession(connect_four, "observation", values=[0.25, -0.25])
+    session.logits[:] = np.linspace(-1.0, 2.0, 7)
+    evaluator = core.NetworkEvaluator(connect_four, "observation", [session])
+    result = search_one(played(connect_four, [3]), evaluator, simulations=0)
+    prior = np.exp(session.logits) / np.exp(session.logits).sum()
+    np.testing.assert_allclose(result.prior, prior, rtol=1e-6)
+    sharpened = prior ** (1.0 / temperature)
+    np.testing.assert_allclose(result.policy(temperature), sharpened / sharpened.sum(), rtol=1e-5)
+    assert result.policy(0.0).tolist() == [0.0] * 6 + [1.0]
+    assert result.visits.sum() == 0 == result.simulations
+    assert result.values.tolist() == result.raw_values.tolist() == [-0.25, 0.25]
+    assert result.principal_variation == []
+
+
+NOISE: dict[str, Any] = {"dirichlet_alpha": 0.5, "dirichlet_fraction": 0.5}
+
+
+def test_the_seed_decides_the_result(connect_four: pyspiel.Game) -> None:
+    evaluator = core.FakeEvaluator(connect_four)
+    state = played(connect_four, [3])
+    first, again, other = (search_one(state, evaluator, seed, simulations=100, **NOISE) for seed in (5, 5, 6))
+    assert_same(first, again)
+    assert first.visits.tolist() != other.visits.tolist()
+    # The prior in the result is the network's, without the noise.
+    np.testing.assert_array_equal(first.prior, other.prior)
+
+
+@pytest.mark.parametrize("cache_entries", [0, 64, 100_000])
+def test_results_do_not_depend_on_the_batch_or_the_workers(connect_four: pyspiel.Game, cache_entries: int) -> None:
+    states = positions(connect_four)
+    seeds = list(range(len(states)))
+    params = core.SearchParams(simulations=60, **NOISE)
+    plain = core.FakeEvaluator(connect_four)
+    alone = [core.search([state], plain, params, [seed])[0] for state, seed in zip(states, seeds, strict=True)]
+    for workers in (1, 2, 9):
+        evaluator = core.FakeEvaluator(connect_four, cache_entries=cache_entries)
+        for one, together in zip(alone, core.search(states, evaluator, params, seeds, workers), strict=True):
+            assert_same(one, together)
+
+
+@pytest.mark.parametrize("name", ["connect_four", "pig", "breakthrough(rows=6,columns=6)"])
+@pytest.mark.parametrize("bound", [1, 5])
+def test_a_bound_on_kept_states_changes_nothing_but_memory(name: str, bound: int) -> None:
+    game = pyspiel.load_game(name)
+    evaluator = core.FakeEvaluator(game)
+    all_kept = search_one(game.new_initial_state(), evaluator, simulations=300)
+    assert_same(all_kept, search_one(game.new_initial_state(), evaluator, simulations=300, max_cached_states=bound))
+    assert all_kept.max_depth > 2
+
+
+def test_leaves_in_flight(connect_four: pyspiel.Game) -> None:
+    session = NumpySession(connect_four, "observation", rows=8)
+    evaluator = core.NetworkEvaluator(connect_four, "observation", [session])
+    state = played(connect_four, [3])
+    for network in (evaluator, core.FakeEvaluator(connect_four)):
+        result = search_one(state, network, simulations=101, leaves_in_flight=8)
+        assert result.visits.sum() == 101 == result.simulations
+        assert np.all(np.abs(result.q) <= 1.0)
+    with pytest.raises(TesujiError, match="alone"):
+        core.search([state, state], evaluator, core.SearchParams(leaves_in_flight=8), [0, 1])
+    with pytest.raises(TesujiError, match="8 rows"):
+        search_one(state, evaluator, leaves_in_flight=9)
+
+
+def test_a_win_is_found_with_leaves_in_flight_too(connect_four: pyspiel.Game) -> None:
+    state = played(connect_four, [3, 0, 3, 0, 3, 0])
+    result = search_one(state, core.FakeEvaluator(connect_four), simulations=400, leaves_in_flight=8)
+    best = int(np.argmax(result.visits))
+    assert (int(result.actions[best]), result.q[best]) == (3, 1.0)
+
+
+@pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe", "breakthrough", "pig", "kuhn_poker"])
+def test_the_principal_variation_is_legal(name: str) -> None:
+    game = pyspiel.load_game(name)
+    state = game.new_initial_state()
+    while state.is_chance_node():
+        state.apply_action(state.legal_actions()[-1])
+    result = search_one(state, core.FakeEvaluator(game, seed=3), simulations=200)
+    line = result.principal_variation
+    assert line and line[0] == result.actions[np.argmax(result.visits)]
+    assert len(line) <= result.max_depth
+    for action in line:
+        assert action in state.legal_actions()
+        state.apply_action(action)
+
+
+def test_values_are_in_the_order_of_the_players() -> None:
+    """An evaluator answers observer first; a result is by player, here the second of three."""
+    game = pyspiel.load_game("pig(players=3)")
+    state = game.new_initial_state()
+    while state.current_player() != 1:
+        state.apply_action(state.legal_actions()[-1])
+    session = NumpySession(game, "observation", values=[0.5, -0.25, 0.125])
+    evaluator = core.NetworkEvaluator(game, "observation", [session])
+    result = search_one(state, evaluator, simulations=0)
+    assert result.player == 1
+    assert result.raw_values.tolist() == [0.125, 0.5, -0.25]
+    # "Stop" passes the turn to player 2, whose leaf is answered from there.
+    after = state.clone()
+    after.apply_action(1)
+    assert after.current_player() == 2
+    result = search_one(after, evaluator, simulations=0)
+    assert result.raw_values.tolist() == [-0.25, 0.125, 0.5]
+    result = search_one(state, evaluator, simulations=1)
+    assert result.values.tolist() in ([0.125, 0.5, -0.25], [-0.25, 0.125, 0.5])
+
+
+@pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe", "breakthrough"])
+def test_observation_pair_is_this_observation_and_the_last(name: str) -> None:
+    game = pyspiel.load_game(name)
+    state = game.new_initial_state()
+    size = game.observation_tensor_size()
+    states, expected = [], []
+    previous: pyspiel.State | None = None
+    for _ in range(5):
+        player = state.current_player()
+        earlier = np.zeros(size) if previous is None else previous.observation_tensor(player)
+        expected.append(np.concatenate([state.observation_tensor(player), earlier]))
+        states.append(state.clone())
+        previous = state.clone()
+        state.apply_action(state.legal_actions()[1])
+    np.testing.assert_array_equal(core.encode(states, "observation_pair"), np.array(expected, np.float32))
+    shape = game.observation_tensor_shape()
+    assert list(core.encoder_shape(game, "observation_pair")) == [2 * shape[0], *shape[1:]]
+    assert core.encoder_size(game, "observation_pair") == 2 * size
+
+
+def test_observation_pair_is_what_a_search_asks(connect_four: pyspiel.Game) -> None:
+    """The history reaches across the root: leaves are encoded with the state before them."""
+    session = NumpySession(connect_four, "observation_pair")
+    root = played(connect_four, [3, 3, 2])
+    evaluator = core.NetworkEvaluator(connect_four, "observation_pair", [session])
+    result = search_one(root, evaluator, simulations=7, c_puct=100.0)
+    assert result.visits.tolist() == [1] * 7
+    leaves = [root, *(played(connect_four, [3, 3, 2, action]) for action in range(7))]
+    np.testing.assert_array_equal(np.array(session.asked), core.encode(leaves, "observation_pair"))
+    np.testing.assert_array_equal(np.array(session.masks), core.legal_mask(leaves))
+    with pytest.raises(TesujiError, match="max_cached_states"):
+        search_one(root, evaluator, simulations=7, max_cached_states=5)
+
+
+def test_the_planes_of_connect_four(connect_four: pyspiel.Game) -> None:
+    """Own discs, the opponent's discs, rows from the bottom."""
+    moves = [3, 3, 2, 0, 3]
+    for count in range(len(moves) + 1):
+        heights = [0] * 7
+        discs = np.zeros((2, 6, 7), np.float32)
+        for ply, column in enumerate(moves[:count]):
+            discs[(ply + count) % 2, heights[column], column] = 1.0
+            heights[column] += 1
+        encoded = core.encode([played(connect_four, moves[:count])], "connect_four")
+        np.testing.assert_array_equal(encoded.reshape(2, 6, 7), discs)
+    assert list(core.encoder_shape(connect_four, "connect_four")) == [2, 6, 7]
+
+
+def test_encoders_by_name(connect_four: pyspiel.Game, tic_tac_toe: pyspiel.Game) -> None:
+    assert {"observation", "observation_pair", "information_state", "connect_four"} <= set(core.encoder_names())
+    assert core.default_encoder(connect_four) == "observation"
+    assert core.default_encoder(pyspiel.load_game("kuhn_poker")) == "information_state"
+    with pytest.raises(TesujiError, match="unknown"):
+        core.encoder_shape(connect_four, "nonsense")
+    with pytest.raises(TesujiError, match="6x7"):
+        core.encoder_shape(tic_tac_toe, "connect_four")
+    with pytest.raises(TesujiError, match="player moves"):
+        core.encode([played(tic_tac_toe, [0, 3, 1, 4, 2])])
+    with pytest.raises(TesujiError, match="empty"):
+        core.encode([])
+
+
+def test_what_a_search_refuses(connect_four: pyspiel.Game, tic_tac_toe: pyspiel.Game) -> None:
+    evaluator = core.FakeEvaluator(tic_tac_toe)
+    params = core.SearchParams(simulations=4)
+    with pytest.raises(TesujiError, match="terminal"):
+        core.search([played(tic_tac_toe, [0, 3, 1, 4, 2])], evaluator, params, [0])
+    with pytest.raises(TesujiError, match="belongs to"):
+        core.search([played(connect_four)], evaluator, params, [0])
+    with pytest.raises(TesujiError, match="one each"):
+        core.search([played(tic_tac_toe)], evaluator, params, [0, 1])
+    assert core.search([], evaluator, params, []) == []
+    poker = pyspiel.load_game("kuhn_poker")
+    with pytest.raises(TesujiError, match="chance node"):
+        core.search([poker.new_initial_state()], core.FakeEvaluator(poker), params, [0])
+    simultaneous = pyspiel.load_game("goofspiel(num_cards=3,points_order=descending)")
+    with pytest.raises(TesujiError, match="simultaneous"):
+        core.search([simultaneous.new_initial_state()], core.FakeEvaluator(simultaneous), params, [0])
+
+
+@pytest.mark.parametrize("wrong", [{"simulations": -1}, {"leaves_in_flight": 0}, {"max_cached_states": -1}])
+def test_search_parameters_out_of_range(wrong: dict[str, int]) -> None:
+    with pytest.raises(TesujiError, match=next(iter(wrong))):
+        core.SearchParams(**wrong)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["answer", "logits"])
+def test_answers_that_are_not_finite(tic_tac_toe: pyspiel.Game, where: str, bad: float) -> None:
+    session = NumpySession(tic_tac_toe, "observation")
+    getattr(session, where)[-1] = bad
+    evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
+    with pytest.raises(TesujiError, match="not finite; tic_tac_toe"):
+        search_one(played(tic_tac_toe, [4]), evaluator, simulations=4)
+
+
+def test_illegal_logits_do_not_matter(tic_tac_toe: pyspiel.Game) -> None:
+    session = NumpySession(tic_tac_toe, "observation")
+    session.logits[4] = np.nan
+    evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
+    result = search_one(played(tic_tac_toe, [4]), evaluator, simulations=0)
+    np.testing.assert_allclose(result.prior, np.full(8, 1 / 8), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("buffer", "shape", "dtype"),
+    [
+        ("inputs", (2, 8, 26), np.float32),
+        ("inputs", (8, 27), np.float32),
+        ("inputs", (2, 8, 27), np.float64),
+        ("legal_mask", (2, 7, 9), np.uint8),
+        ("legal_mask", (2, 8, 9), np.float32),
+        ("prior_logits", (2, 8, 10), np.float32),
+        ("values", (2, 8, 1), np.float32),
+        ("values", (1, 8, 2), np.float32),
+    ],
+)
+def test_buffers_of_the_wrong_shape(
+    tic_tac_toe: pyspiel.Game, buffer: str, shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    session = NumpySession(tic_tac_toe, "observation")
+    setattr(session, buffer, np.zeros(shape, dtype))
+    with pytest.raises(TesujiError, match=r"must be a writeable C-contiguous array"):
+        evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
+        search_one(played(tic_tac_toe), evaluator, simulations=1)
+
+
+def test_buffers_that_cannot_be_written(tic_tac_toe: pyspiel.Game) -> None:
+    session = NumpySession(tic_tac_toe, "observation")
+    session.inputs.flags.writeable = False
+    with pytest.raises(TesujiError, match=r"session\.inputs"):
+        search_one(played(tic_tac_toe), core.NetworkEvaluator(tic_tac_toe, "observation", [session]), simulations=1)
+
+
+def test_an_exception_in_a_session_comes_through(tic_tac_toe: pyspiel.Game) -> None:
+    class Failing(NumpySession):
+        def wait(self, half: int) -> None:
+            raise ValueError("no device")
+
+    evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [Failing(tic_tac_toe, "observation")])
+    with pytest.raises(ValueError, match="no device"):
+        search_one(played(tic_tac_toe), evaluator, simulations=1)
+
+
+def test_rollouts_are_reproducible_and_scaled() -> None:
+    game = pyspiel.load_game("connect_four")
+    with pytest.raises(TesujiError, match="at least 1"):
+        core.RolloutEvaluator(game, rollouts=0)
+    first, again = (search_one(played(game), core.RolloutEvaluator(game, 2, seed=1), simulations=50) for _ in range(2))
+    assert_same(first, again)
+    np.testing.assert_allclose(first.prior, np.full(7, 1 / 7), rtol=1e-6)
+    assert np.abs(first.values).max() <= 1.0
+
+
+def golden() -> tuple[Any, list[dict[str, Any]]]:
+    spec = importlib.util.spec_from_file_location("regenerate_golden", Path(__file__).parent / "regenerate_golden.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, json.loads(module.PATH.read_text())
+
+
+def test_golden_trees() -> None:
+    """The trees of the fake evaluator are those of every earlier build; tests/regenerate_golden.py makes them anew."""
+    module, stored = golden()
+    cases = module.cases()
+    assert len(stored) == len(cases) > 0
+    for expected, case in zip(stored, cases, strict=True):
+        found = module.tree(case)
+        for name in ("q", "values"):
+            # Sums in the same order; libm's last digits differ between machines.
+            np.testing.assert_allclose(found.pop(name), expected.pop(name), atol=1e-6)
+        assert found == expected
