@@ -11,7 +11,7 @@
 namespace tesuji {
 namespace {
 
-constexpr char kMagic[] = "tesuji-pool-1";
+constexpr char kMagic[] = "tesuji-pool-2";
 
 // Values and vectors in the machine's own byte order: a snapshot continues a
 // run on the machine it was made on, or one like it.
@@ -244,9 +244,17 @@ std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
   return finished;
 }
 
+std::vector<char> Pool::Identity() const {
+  std::string text = game_->ToString();
+  text += " input " + std::to_string(input_size());
+  text += " players " + std::to_string(players_.size());
+  return {text.begin(), text.end()};
+}
+
 std::string Pool::Snapshot() const {
   Writer writer;
   writer.Value(kMagic);
+  writer.Vector(Identity());
   writer.Value<uint64_t>(num_slots());
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {
@@ -260,15 +268,20 @@ std::string Pool::Snapshot() const {
 void Pool::Restore(std::string_view bytes) {
   Reader reader(bytes);
   char magic[sizeof(kMagic)];
-  reader.Value(magic);
+  std::vector<char> identity;
   uint64_t slots_saved = 0;
+  reader.Value(magic);
+  if (std::memcmp(magic, kMagic, sizeof(kMagic)) != 0) {
+    throw Error("the snapshot of the games in progress is of another version");
+  }
+  reader.Vector(identity);
   reader.Value(slots_saved);
-  if (std::memcmp(magic, kMagic, sizeof(kMagic)) != 0 ||
+  if (identity != Identity() ||
       slots_saved != static_cast<uint64_t>(num_slots())) {
     throw Error(
-        "the snapshot of the games in progress is of another version or "
-        "another number of games: keep selfplay.workers and "
-        "selfplay.games_per_worker as they were");
+        "the snapshot of the games in progress is of another game, encoder or "
+        "number of games: keep game, network.encoder, selfplay.workers, "
+        "selfplay.games_per_worker and selfplay.past_share as they were");
   }
   // Everything is read before anything is changed.
   std::vector<std::pair<GameRecord, int64_t>> restored(slots_saved);

@@ -83,6 +83,8 @@ class Pool {
   std::vector<GameRecord> Run(int64_t positions, int64_t games,
                               const std::function<void()>& poll);
   int64_t num_slots() const;
+  // What a snapshot must agree with.
+  std::vector<char> Identity() const;
   void CheckOpening(const Opening& opening) const;
 
   GamePtr game_;

@@ -221,6 +221,8 @@ def test_a_snapshot_that_does_not_fit_is_refused(connect_four: pyspiel.Game) -> 
         target.restore(b"X" + snapshot[1:])
     with pytest.raises(TesujiError, match="another"):
         make_pool(connect_four, slots=4).restore(snapshot)
+    with pytest.raises(TesujiError, match="another game, encoder"):
+        make_pool(pyspiel.load_game("tic_tac_toe")).restore(snapshot)
     # A refused snapshot changed nothing.
     assert_same(make_pool(connect_four).run(games=8), target.run(games=8))
 

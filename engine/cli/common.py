@@ -26,9 +26,27 @@ def add_game(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--game", metavar="GAME", help="OpenSpiel game string (default: the checkpoint's game)")
 
 
+def seed(text: str) -> int:
+    """A seed, which the core keeps in 63 bits."""
+    value = int(text) if text.strip().isdecimal() else -1
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 0 to 2^63 - 1")
+    return value
+
+
+def writable_file(text: str) -> Path:
+    """A file to be written at the end of long work: what would stop that is told before it begins."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder '{path.parent}'")
+    return path
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """--seed, of everything random."""
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of everything random (default 0)")
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +56,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """--json, the result for programs."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE, too")
+    parser.add_argument("--json", type=writable_file, metavar="FILE", help="write the result to FILE, too")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
