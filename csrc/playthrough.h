@@ -30,6 +30,7 @@ struct Playthrough {
 // Plays uniformly random moves for at most `max_steps` steps. Every state is
 // cloned before it is stepped, as a search does.
 inline Playthrough Play(const Game& game, uint64_t seed, int max_steps) {
+  RequireCopyable(game);
   const auto& type = game.GetType();
   if (type.dynamics != open_spiel::GameType::Dynamics::kSequential) {
     throw Error("game '" + type.short_name + "' has simultaneous moves");

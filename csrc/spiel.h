@@ -53,8 +53,20 @@ inline bool IsTwoPlayerZeroSum(const Game& game) {
          game.GetType().utility == open_spiel::GameType::Utility::kZeroSum;
 }
 
+// Copies of morpion_solitaire's states in OpenSpiel 2.0.2 use memory of the
+// state they were copied from: stepping one after that has gone crashes, from
+// Python too.
+inline void RequireCopyable(const Game& game) {
+  if (game.GetType().short_name == "morpion_solitaire") {
+    throw Error(
+        "game 'morpion_solitaire' cannot be copied safely in OpenSpiel 2.0.2: "
+        "choose another game");
+  }
+}
+
 // Throws Error for games whose states this search cannot visit soundly.
 inline void RequireSearchable(const Game& game) {
+  RequireCopyable(game);
   using open_spiel::GameType;
   const GameType& type = game.GetType();
   const std::string name = "game '" + type.short_name + "'";

@@ -61,7 +61,7 @@ def interrupt_once():
 
     def interrupt():
         for number in signals:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     return interrupt
 

@@ -1,7 +1,6 @@
 """Whole runs: what they leave behind, what they refuse, how they judge."""
 
 import json
-import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -204,7 +203,7 @@ def test_a_signal_saves_and_returns(tmp_path, number, phase):
     def interrupt(progress):
         if progress.phase == phase and progress.iteration >= 2 and not sent:
             sent.append(progress.iteration)
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     handler = signal.getsignal(number)
     result = train(tiny(iterations=3), tmp_path / "run", on_progress=interrupt)

@@ -255,7 +255,7 @@ class Run:
         self.finished = False
         self.last: dict[str, Any] = {}
         self.durations = {"self-play": 0.0, "learning": 0.0, "match": 0.0}
-        self.reported = 0.0
+        self.reported, self.reported_phase = 0.0, ""
         self.snapshot_cost = 0.0
         self.snapshot_time = 0.0
         self._restore()
@@ -606,9 +606,10 @@ class Run:
     def _report(self, phase: str) -> None:
         """Tell the caller where the run stands, not too often."""
         now = time.monotonic()
-        if self.on_progress is None or (phase == "learning" and now - self.reported < TICK):
+        repeated = phase == "learning" == self.reported_phase
+        if self.on_progress is None or (repeated and now - self.reported < TICK):
             return
-        self.reported = now
+        self.reported, self.reported_phase = now, phase
         elapsed, share = self.elapsed, self.share
         left = elapsed * (1.0 - share) / share if share and self.iteration else None
         if self.config.minutes:
