@@ -2,7 +2,7 @@
 # only what they touch.
 #
 #   make demo    fine-tune the shipped Connect Four agent and print what it gained (about 12 minutes on two cores)
-#   make test    the whole test suite              make test PYTEST_ARGS="-m 'not slow'"
+#   make test    the whole test suite              make test PYTEST_ARGS="-k replay"
 #   make lint    style, types, layering
 #   make bench   the quick form of every benchmark make bench BENCH_ARGS=   (the full form)
 #   make format  rewrite the sources to the style that `make lint` asks for

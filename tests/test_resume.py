@@ -129,6 +129,7 @@ def test_a_limit_on_file_size_is_one_line_and_loses_nothing(uninterrupted, tmp_p
     assert outcome(folder) == uninterrupted
 
 
+@pytest.mark.signals
 @pytest.mark.parametrize(
     ("call", "after"), [("replace", 0), ("replace", 11), ("fsync", 16), ("write", 0), ("write", 5)]
 )
@@ -175,6 +176,7 @@ def test_a_start_that_fails_leaves_no_run(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.signals
 @pytest.mark.parametrize("damage", ["truncate", "flip"])
 def test_a_damaged_shard_stops_the_resume_in_one_line(tmp_path, damage):
     folder = tmp_path / "run"

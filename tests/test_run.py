@@ -195,6 +195,7 @@ def test_a_damaged_snapshot_is_named_and_the_one_before_serves(tmp_path, part):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("phase", ["self-play", "learning", "match"])
 def test_a_signal_saves_and_returns(tmp_path, number, phase):
