@@ -16,10 +16,12 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 EvaluationCache::EvaluationCache(size_t entries, size_t num_actions,
                                  size_t num_players)
-    : num_actions_(num_actions),
-      num_players_(num_players),
-      keys_(entries / kWays * kWays),
-      oldest_(entries / kWays, 0) {
+    : num_actions_(num_actions), num_players_(num_players) {
+  const size_t bytes =
+      sizeof(Key) + sizeof(float) * (num_actions + num_players);
+  const size_t buckets = std::min(entries, kMostBytes / bytes) / kWays;
+  keys_.resize(buckets * kWays);
+  oldest_.resize(buckets, 0);
   if (enabled()) {
     answers_ = std::make_unique_for_overwrite<float[]>(
         keys_.size() * (num_actions + num_players));
@@ -86,18 +88,19 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
     evaluator_.encoder()->encode(recent_states, leaf.CurrentPlayer(),
                                  {input, input_size_});
     if (cache_.enabled()) {
-      key = HashBytes(input, input_size_ * sizeof(float),
-                      {evaluator_.version() + 1, ~evaluator_.version()});
+      // Never zero, the key of an empty entry.
+      key = HashBytes(input, input_size_ * sizeof(float), {1, 2});
       key = HashBytes(mask, num_actions_, key);
       *answer = cache_.Find(key);
       if (answer->values != nullptr) {
         ++statistics_.cache_hits;
         return kAnswered;
       }
-      const auto [found, inserted] = h.rows_by_key.try_emplace(key, row);
-      if (!inserted) {
+      // A batch is short: looking through it beats any map.
+      const auto asked = std::find(h.keys.begin(), h.keys.end(), key);
+      if (asked != h.keys.end()) {
         ++statistics_.cache_hits;
-        return found->second;
+        return static_cast<int>(asked - h.keys.begin());
       }
     }
   }
@@ -132,7 +135,6 @@ void Batch::Finish(int half) {
   h.launched = false;
   h.leaves.clear();
   h.keys.clear();
-  h.rows_by_key.clear();
 }
 
 Answer Batch::Row(int half, int row) const {

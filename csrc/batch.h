@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "csrc/evaluator.h"
@@ -21,9 +20,13 @@ struct Answer {
   const float* values = nullptr;        // [P], normalised, observer first
 };
 
-// Bounded: four entries a bucket, the oldest gives way.
+// Answers of one version of the weights, by input and legal mask. Bounded in
+// entries and bytes: four entries a bucket, the oldest gives way. Which one
+// that is depends on the questions alone.
 class EvaluationCache {
  public:
+  static constexpr size_t kMostBytes = size_t{256} << 20;
+
   EvaluationCache(size_t entries, size_t num_actions, size_t num_players);
 
   bool enabled() const { return !keys_.empty(); }
@@ -83,14 +86,15 @@ class Batch {
   void Finish(int half);
   Answer Row(int half, int row) const;
 
+  // Forgets the answers of other weights, and of other runs: what is computed
+  // must not depend on them.
   void ClearCache() { cache_.Clear(); }
   const BatchStatistics& statistics() const { return statistics_; }
 
  private:
   struct Half {
     std::vector<const State*> leaves;
-    std::vector<Key> keys;
-    std::unordered_map<Key, int, KeyHash> rows_by_key;
+    std::vector<Key> keys;  // of the rows, where there is a cache
     bool launched = false;
   };
 

@@ -61,8 +61,7 @@ class NativeSession : public Session {
   Half halves_[kHalves];
 };
 
-// Any number of workers: nothing is shared. Few rows: there is no batch to
-// gain.
+// Any number of workers: nothing is shared.
 constexpr int kManyWorkers = 1 << 16;
 constexpr int kMaxRows = 256;
 
@@ -78,8 +77,7 @@ class FakeSession : public NativeSession {
  protected:
   void Answer(int half, size_t row, const State&) override {
     const float* input = buffers(half).inputs + row * input_size_;
-    Rng rng(
-        HashBytes(input, input_size_ * sizeof(float), {seed_, ~seed_}).high);
+    Rng rng(HashBytes(input, input_size_ * sizeof(float), {seed_, ~seed_}).low);
     const auto draw = [&rng] {
       return static_cast<float>(2.0 * rng.Uniform() - 1.0);
     };
@@ -104,6 +102,7 @@ class FakeEvaluator : public Evaluator {
         seed_(seed) {}
   int max_workers() const override { return kManyWorkers; }
   int max_rows() const override { return kMaxRows; }
+  int worthwhile_rows() const override { return 1; }
   std::unique_ptr<Session> Open(int, int rows) const override {
     return std::make_unique<FakeSession>(rows, game(), encoder()->size(),
                                          seed_);
@@ -180,6 +179,7 @@ class RolloutEvaluator : public Evaluator {
   }
   int max_workers() const override { return kManyWorkers; }
   int max_rows() const override { return kMaxRows; }
+  int worthwhile_rows() const override { return 1; }
   std::unique_ptr<Session> Open(int, int rows) const override {
     return std::make_unique<RolloutSession>(rows, game(), value_scale(),
                                             rollouts_, seed_);

@@ -46,14 +46,19 @@ class Evaluator {
   // Null if answers do not come from an encoding of the state.
   const EncoderPtr& encoder() const { return encoder_; }
   double value_scale() const { return value_scale_; }
-  // Answers kept by each worker; 0 = none.
+  // Answers kept by each worker, as far as they fit into
+  // EvaluationCache::kMostBytes; 0 = none.
   size_t cache_entries() const { return cache_entries_; }
-  // Changes with the weights; cached answers of another version are dropped.
+  // Changes with the weights, and only between runs, which begin with empty
+  // caches: the answers in a cache are of one version.
   uint64_t version() const { return version_; }
   void set_version(uint64_t version) { version_ = version; }
   // The most workers that can open a session, and the most rows of each half.
   virtual int max_workers() const = 0;
   virtual int max_rows() const = 0;
+  // Rows of a half that are worth filling with other searches, where there is a
+  // choice: every tree more competes for the processor's caches.
+  virtual int worthwhile_rows() const { return max_rows(); }
   virtual std::unique_ptr<Session> Open(int worker, int rows) const = 0;
 
  protected:

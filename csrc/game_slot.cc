@@ -46,6 +46,7 @@ bool GameSlot::Advance(std::span<const std::unique_ptr<Batch>> batches,
 }
 
 void GameSlot::DropTrees() {
+  if (search_.has_value()) rng_.set_state(search_rng_);
   search_.reset();
   for (const auto& tree : trees_) tree->Clear();
 }
@@ -55,7 +56,7 @@ std::vector<GameRecord> GameSlot::TakeFinished() {
 }
 
 const GameRecord& GameSlot::record() {
-  record_.rng = rng_.state();
+  record_.rng = search_.has_value() ? search_rng_ : rng_.state();
   record_.chance_rng = chance_rng_.state();
   return record_;
 }
@@ -131,7 +132,9 @@ void GameSlot::Apply(Action action) {
   }
   state_->ApplyAction(action);
   record_.history.push_back(action);
-  for (const auto& tree : trees_) tree->Advance(action);
+  for (size_t i = 0; i < trees_.size(); ++i) {
+    if (pool_.players_[i].search.reuse_tree) trees_[i]->Advance(action);
+  }
 }
 
 void GameSlot::PlayChance() {
@@ -158,7 +161,10 @@ bool GameSlot::PlayOpeningMove() {
 void GameSlot::BeginSearch() {
   const PlayerParams& player = mover();
   Tree& tree = *trees_[record_.seats[state_->CurrentPlayer()]];
-  if (tree.empty()) tree.Reset(*state_);
+  if (tree.empty() || !player.search.reuse_tree) {
+    tree.Reset(*state_, player.search.simulations);
+  }
+  search_rng_ = rng_.state();
   search_.emplace(tree, player.search, rng_,
                   Past(*pool_.evaluators_[player.evaluator]));
 }

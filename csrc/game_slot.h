@@ -19,7 +19,7 @@ class GameSlot : public Slot {
   bool Advance(std::span<const std::unique_ptr<Batch>> batches,
                int half) override;
 
-  // Forgets the search under way and all trees.
+  // Forgets the search under way, its draws included, and all trees.
   void DropTrees();
   // Hands over the games that finished since the last call.
   std::vector<GameRecord> TakeFinished();
@@ -60,6 +60,7 @@ class GameSlot : public Slot {
   std::deque<StatePtr> past_;  // states before this, oldest first
   std::vector<std::unique_ptr<Tree>> trees_;  // per player params
   std::optional<Search> search_;
+  Rng::State search_rng_ = {};  // of rng_ when search_ began
   std::vector<GameRecord> finished_;
   PoolStatistics statistics_;
 };

@@ -243,7 +243,7 @@ void BindParams(py::module_& m) {
       .def(py::init([](int simulations, double c_puct, double c_puct_base,
                        double fpu_reduction, double dirichlet_alpha,
                        double dirichlet_fraction, int leaves_in_flight,
-                       int64_t max_cached_states) {
+                       int64_t max_cached_states, bool reuse_tree) {
              if (simulations < 0) {
                throw Error("simulations is " + std::to_string(simulations) +
                            "; give 0 (the network alone) or more");
@@ -257,7 +257,8 @@ void BindParams(py::module_& m) {
              return SearchParams{simulations,      c_puct,
                                  c_puct_base,      fpu_reduction,
                                  dirichlet_alpha,  dirichlet_fraction,
-                                 leaves_in_flight, max_cached_states};
+                                 leaves_in_flight, max_cached_states,
+                                 reuse_tree};
            }),
            py::kw_only(), "simulations"_a = s.simulations,
            "c_puct"_a = s.c_puct, "c_puct_base"_a = s.c_puct_base,
@@ -265,7 +266,8 @@ void BindParams(py::module_& m) {
            "dirichlet_alpha"_a = s.dirichlet_alpha,
            "dirichlet_fraction"_a = s.dirichlet_fraction,
            "leaves_in_flight"_a = s.leaves_in_flight,
-           "max_cached_states"_a = s.max_cached_states)
+           "max_cached_states"_a = s.max_cached_states,
+           "reuse_tree"_a = s.reuse_tree)
       .def_readonly("simulations", &SearchParams::simulations);
   const PlayerParams p;
   py::class_<PlayerParams>(m, "PlayerParams")
@@ -299,7 +301,6 @@ void BindParams(py::module_& m) {
 void BindEvaluators(py::module_& m) {
   py::class_<Evaluator, EvaluatorPtr>(m, "Evaluator")
       .def_property("version", &Evaluator::version, &Evaluator::set_version)
-      .def("set_version", &Evaluator::set_version, "version"_a)
       .def_property_readonly("max_rows", &Evaluator::max_rows)
       .def_property_readonly("max_workers", &Evaluator::max_workers)
       .def_property_readonly("value_scale", &Evaluator::value_scale);

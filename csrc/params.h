@@ -8,7 +8,7 @@
 namespace tesuji {
 
 struct SearchParams {
-  // Simulations run for one decision, besides those a reused tree already
+  // Simulations run for one decision, besides those that a reused tree already
   // holds. 0 = the network alone: one evaluation of the root.
   int simulations = 64;
   // Exploration constant of PUCT (Silver et al., 2018, "AlphaZero"), on the
@@ -29,6 +29,11 @@ struct SearchParams {
   // Most game states kept in one tree; the others are stepped again from their
   // nearest kept ancestor. 0 = keep all.
   int64_t max_cached_states = 0;
+  // In games: keep the subtree of the move played for the next decision. Off,
+  // every decision starts anew: with a cache of evaluations that costs little,
+  // the root noise reaches every simulation, and a move is the one that the
+  // position searched alone gives.
+  bool reuse_tree = false;
 };
 
 // How one contestant of a game thinks and moves.

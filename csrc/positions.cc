@@ -23,7 +23,7 @@ class PositionSlot : public Slot {
       if (!search_.has_value()) {
         if (next_ >= job_.states_.size()) return false;
         const State& state = *job_.states_[next_];
-        tree_.Reset(state);
+        tree_.Reset(state, job_.params_.simulations);
         rng_ = Rng(job_.seeds_[next_]);
         search_.emplace(tree_, job_.params_, rng_, Past(state));
       }
@@ -97,7 +97,7 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
   for (int worker = 0; worker < num_workers_; ++worker) {
     const int share = static_cast<int>(
         (states_.size() + num_workers_ - 1 - worker) / num_workers_);
-    const int slots = std::min(share, kHalves * most);
+    const int slots = std::min(share, kHalves * evaluator_->worthwhile_rows());
     const int rows =
         std::max((slots + kHalves - 1) / kHalves, params.leaves_in_flight);
     workers_.push_back(

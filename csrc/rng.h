@@ -32,7 +32,10 @@ class Rng {
   using State = std::array<uint64_t, 4>;
 
   explicit Rng(uint64_t seed = 0) {
-    for (size_t i = 0; i < state_.size(); ++i) state_[i] = DeriveSeed(seed, i);
+    // As the generator's authors advise: successive numbers of SplitMix64.
+    for (size_t i = 0; i < state_.size(); ++i) {
+      state_[i] = Mix(seed + i * 0x9e3779b97f4a7c15);
+    }
   }
 
   const State& state() const { return state_; }

@@ -6,8 +6,6 @@
 #include <tuple>
 #include <utility>
 
-#include "csrc/select.h"
-
 namespace tesuji {
 namespace {
 
@@ -29,10 +27,11 @@ size_t MostVisited(std::span<const Edge> edges) {
 std::vector<double> SearchResult::Policy(double temperature) const {
   std::vector<double> policy(actions.size(), 0.0);
   const int most = *std::max_element(visits.begin(), visits.end());
-  const bool raw = most == 0;
+  const double largest = *std::max_element(prior.begin(), prior.end());
+  // Shares of the largest: however low the temperature, one stays 1.
   const auto weight = [&](size_t i) {
-    return raw ? static_cast<double>(prior[i])
-               : static_cast<double>(visits[i]) / most;
+    return most == 0 ? prior[i] / largest
+                     : static_cast<double>(visits[i]) / most;
   };
   if (temperature <= 0.0) {
     size_t best = 0;
@@ -60,6 +59,7 @@ Search::Search(Tree& tree, const SearchParams& params, Rng& rng,
     : tree_(tree),
       params_(params),
       rng_(rng),
+      exploration_(params),
       history_(std::move(history)),
       virtual_loss_(params.leaves_in_flight > 1),
       value_sum_(tree.num_players(), 0.0) {}
@@ -131,9 +131,10 @@ Search::Outcome Search::Simulate(Batch& batch, int half) {
     if (node.kind == NodeKind::kWaiting) return Outcome::kCollision;
     if (history_depth_ > 0) states_.push_back(state);
     const std::span<const Edge> edges = std::as_const(tree_).edges(node);
-    const size_t choice = node.kind == NodeKind::kChance
-                              ? SelectChance(edges, rng_)
-                              : SelectPuct(node, edges, params_);
+    const size_t choice =
+        node.kind == NodeKind::kChance
+            ? SelectChance(edges, rng_)
+            : SelectPuct(node, edges, params_.fpu_reduction, exploration_);
     const uint32_t edge_index = node.first_edge + static_cast<uint32_t>(choice);
     path_.push_back({index, edge_index});
     const Edge& edge = tree_.edge(edge_index);

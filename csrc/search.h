@@ -8,6 +8,7 @@
 #include "csrc/batch.h"
 #include "csrc/params.h"
 #include "csrc/rng.h"
+#include "csrc/select.h"
 #include "csrc/tree.h"
 
 namespace tesuji {
@@ -75,6 +76,7 @@ class Search {
   Tree& tree_;
   const SearchParams& params_;
   Rng& rng_;
+  Exploration exploration_;
   std::vector<const State*> history_;
   size_t history_depth_ = 0;
   bool virtual_loss_;

@@ -1,8 +1,14 @@
 #include "csrc/tree.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tesuji {
+namespace {
+
+constexpr int kMostReserved = 4096;  // nodes
+
+}  // namespace
 
 void Tree::Clear() {
   nodes_.clear();
@@ -11,10 +17,14 @@ void Tree::Clear() {
   num_states_ = 0;
 }
 
-void Tree::Reset(const State& state) {
+void Tree::Reset(const State& state, int simulations) {
   Clear();
   StatePtr root = state.Clone();
   Add(root);
+  const size_t nodes = std::clamp<int>(simulations, 0, kMostReserved) + 1;
+  nodes_.reserve(nodes);
+  values_.reserve(nodes * num_players_);
+  edges_.reserve(nodes * nodes_[kRoot].num_edges);
   if (root != nullptr) {  // the root's state is kept whatever the bound
     nodes_[kRoot].state = std::move(root);
     ++num_states_;

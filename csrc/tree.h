@@ -27,8 +27,10 @@ class Tree {
   size_t num_edges() const { return edges_.size(); }
   int num_players() const { return num_players_; }
 
-  // Forgets everything; the root is `state`, not yet expanded.
-  void Reset(const State& state);
+  // Forgets everything; the root is `state`, not yet expanded. About so many
+  // simulations are to come: room for their nodes is made at once, within
+  // reason.
+  void Reset(const State& state, int simulations);
   void Clear();
 
   // Makes the root's child by `action` the root and keeps its subtree. Without

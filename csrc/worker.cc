@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 
 namespace tesuji {
@@ -73,17 +75,25 @@ void RunWorkers(
     cancelled = true;
   };
   std::vector<std::thread> threads;
-  for (int i = 0; i < workers; ++i) {
-    threads.emplace_back([&, i] {
-      try {
-        body(i, cancelled);
-      } catch (...) {
-        fail(std::current_exception());
-      }
-      const std::lock_guard lock(mutex);
-      --running;
-      changed.notify_one();
-    });
+  try {
+    for (int i = 0; i < workers; ++i) {
+      threads.emplace_back([&, i] {
+        try {
+          body(i, cancelled);
+        } catch (...) {
+          fail(std::current_exception());
+        }
+        const std::lock_guard lock(mutex);
+        --running;
+        changed.notify_one();
+      });
+    }
+  } catch (const std::system_error& error) {
+    fail(std::make_exception_ptr(
+        Error("the system refuses to start " + std::to_string(workers) +
+              " worker threads (" + error.what() + "): ask for fewer")));
+    const std::lock_guard lock(mutex);
+    running -= workers - static_cast<int>(threads.size());
   }
   for (bool done = false; !done;) {
     {

@@ -77,6 +77,7 @@ class SearchParams:
         dirichlet_fraction: float = ...,
         leaves_in_flight: int = ...,
         max_cached_states: int = ...,
+        reuse_tree: bool = ...,
     ) -> None: ...
     @property
     def simulations(self) -> int: ...
@@ -112,7 +113,6 @@ class Evaluator:
     """Who answers leaves. Setting `version` drops answers cached for another one."""
 
     version: int
-    def set_version(self, version: int) -> None: ...
     @property
     def max_rows(self) -> int: ...
     @property

@@ -80,6 +80,7 @@ class SearchConfig(Section):
     fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
     leaves_in_flight: int = number(1, 1, 4096)  # above 1 only where one position is searched alone (virtual loss)
     max_cached_states: int = number(0, 0)  # states kept in a tree; 0: one a node
+    reuse_tree: bool = False  # in games: the next decision starts from the subtree of the move played
 
 
 @dataclass(frozen=True)
@@ -273,8 +274,10 @@ def find(section: str | None, key: str, where: str) -> "Field[Any]":
 def from_text(each: "Field[Any]", text: str, where: str) -> Any:
     """A command-line value as the field's type."""
     try:
+        if each.type is bool:
+            return {"true": True, "false": False}[text]
         return text if each.type is str else each.type(text)  # type: ignore[operator]
-    except ValueError:
+    except (ValueError, KeyError):
         raise ConfigError(f"{where}: {text!r} is not {WORDS[each.type]}") from None
 
 
@@ -316,14 +319,14 @@ def make(tables: Tables) -> RunConfig:
     return RunConfig(**values)
 
 
-WORDS: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text"}
+WORDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
     """ConfigError unless `value` has the field's type (a whole number will do for a float) and lies in its range."""
     where = where or each.name
     allowed = (int, float) if each.type is float else each.type
-    if not isinstance(value, allowed) or isinstance(value, bool):  # type: ignore[arg-type]
+    if not isinstance(value, allowed) or isinstance(value, bool) != (each.type is bool):  # type: ignore[arg-type]
         raise ConfigError(f"{where}: {value!r} is not {WORDS[each.type]}")
     limits = each.metadata
     if "allowed" in limits and value not in limits["allowed"]:
@@ -340,4 +343,6 @@ def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
 
 def toml(value: str | int | float) -> str:
     """A value as TOML writes it."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)

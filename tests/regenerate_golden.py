@@ -1,7 +1,11 @@
-"""Write tests/data/golden_trees.json: python tests/regenerate_golden.py.  Only when the search is meant to change."""
+"""Write tests/data/golden_trees.json: python tests/regenerate_golden.py.  Only when the search is meant to change.
+
+Prints the search signature, the number that a commit which changes the search quotes.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -60,7 +64,9 @@ def tree(case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    PATH.write_text("[\n" + ",\n".join(json.dumps(tree(case)) for case in cases()) + "\n]\n")
+    text = "[\n" + ",\n".join(json.dumps(tree(case)) for case in cases()) + "\n]\n"
+    PATH.write_text(text)
+    print(f"search signature: {hashlib.sha256(text.encode()).hexdigest()[:8]}")
 
 
 if __name__ == "__main__":

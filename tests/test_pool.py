@@ -28,9 +28,12 @@ def make_pool(
     temperature_plies: int = 100,
     slots: int = SLOTS,
     max_cached_states: int = 0,
+    reuse_tree: bool = False,
     **selfplay: Any,
 ) -> core.Pool:
-    search = core.SearchParams(simulations=simulations, max_cached_states=max_cached_states, **NOISE)
+    search = core.SearchParams(
+        simulations=simulations, max_cached_states=max_cached_states, reuse_tree=reuse_tree, **NOISE
+    )
     evaluators = [core.FakeEvaluator(game, encoder, seed=1, cache_entries=cache_entries)]
     players = [core.PlayerParams(0, search, temperature=1.0, temperature_plies=temperature_plies)]
     if past:
@@ -51,17 +54,44 @@ def assert_same(a: core.Records, b: core.Records) -> None:
 VARIED: dict[str, Any] = {"random_opening_share": 0.5, "random_opening_plies": 4, "past_share": 0.5}
 
 
+@pytest.mark.parametrize("reuse_tree", [False, True])
 @pytest.mark.parametrize("name", ["connect_four", "pig(winscore=15,horizon=60)", "kuhn_poker"])
-def test_the_games_do_not_depend_on_workers_or_cache(name: str) -> None:
+def test_the_games_do_not_depend_on_workers_or_cache(name: str, reuse_tree: bool) -> None:
     game = pyspiel.load_game(name)
-    reference = make_pool(game, past=True, **VARIED).run(games=40)
+    varied = VARIED | {"reuse_tree": reuse_tree, "past": True}
+    reference = make_pool(game, **varied).run(games=40)
     assert reference["game_ids"].tolist() == list(range(40))
     for workers in (1, 2, 8):
-        for cache_entries in (0, 4096):
-            pool = make_pool(game, workers=workers, cache_entries=cache_entries, past=True, **VARIED)
+        for cache_entries in (0, 16, 4096):
+            pool = make_pool(game, workers=workers, cache_entries=cache_entries, **varied)
             assert_same(reference, pool.run(games=40))
     # Nor on how many are in progress at once.
-    assert_same(reference, make_pool(game, slots=5, past=True, **VARIED).run(games=40))
+    assert_same(reference, make_pool(game, slots=5, **varied).run(games=40))
+
+
+@pytest.mark.parametrize("name", ["connect_four", "pig(winscore=15,horizon=60)"])
+def test_the_games_do_not_depend_on_where_runs_end(name: str) -> None:
+    """A search that the end of a run cuts short begins anew in the next, with the draws it had."""
+    game = pyspiel.load_game(name)
+    reference = make_pool(game, **VARIED).run(games=60)
+    played = {id_: history for id_, history in zip(reference["game_ids"], reference["histories"], strict=True)}
+    for workers in (1, 2, 8):
+        pool = make_pool(game, workers=workers, **VARIED)
+        for positions in (10, 37, 90):
+            records = pool.run(positions=positions)
+            for id_, history in zip(records["game_ids"], records["histories"], strict=True):
+                assert played[id_] == history
+
+
+def test_a_reused_tree_begins_with_the_visits_it_kept(connect_four: pyspiel.Game) -> None:
+    """A tree made anew has 16 visits to share out; a reused one has those below the move played as well."""
+    for reuse_tree in (False, True):
+        records = make_pool(connect_four, reuse_tree=reuse_tree).run(games=8)
+        shares = records["policy"] * 16
+        whole = np.isclose(shares, np.round(shares), atol=1e-4).all(axis=1)
+        first = records["game_offsets"][:-1]
+        assert whole[first].all()
+        assert whole.all() != reuse_tree
 
 
 def test_the_cache_saves_evaluations(tic_tac_toe: pyspiel.Game) -> None:
@@ -80,7 +110,7 @@ def test_a_new_version_empties_the_cache(tic_tac_toe: pyspiel.Game) -> None:
     evaluator = core.FakeEvaluator(tic_tac_toe, cache_entries=4096)
     pool = core.Pool(tic_tac_toe, [evaluator], [core.PlayerParams(0, search)], core.SelfPlayParams(), 1, 4, 0)
     first = pool.run(games=4)
-    evaluator.set_version(9)
+    evaluator.version = 9
     assert evaluator.version == 9
     second = pool.run(games=8)
     np.testing.assert_array_equal(first["policy"], second["policy"])
@@ -90,9 +120,10 @@ def test_a_new_version_empties_the_cache(tic_tac_toe: pyspiel.Game) -> None:
 def test_a_bound_on_kept_states_changes_no_game(name: str) -> None:
     """Also where a move makes a node the root whose state was not kept."""
     game = pyspiel.load_game(name)
-    reference = make_pool(game, simulations=40).run(games=12)
+    reference = make_pool(game, simulations=40, reuse_tree=True).run(games=12)
     for bound in (1, 5):
-        assert_same(reference, make_pool(game, simulations=40, max_cached_states=bound).run(games=12))
+        bounded = make_pool(game, simulations=40, reuse_tree=True, max_cached_states=bound)
+        assert_same(reference, bounded.run(games=12))
 
 
 def test_the_seed_decides_the_games(connect_four: pyspiel.Game) -> None:
@@ -143,9 +174,7 @@ def test_records_are_consistent(name: str, encoder: str) -> None:
             np.testing.assert_array_equal(records["returns"][row], observed)
         assert np.abs(records["root_values"][first:end]).max() <= 1.0
     assert records["root_values"].shape == (rows, players)
-    # A reused tree brings visits of its own, so shares are of 16 visits or more; a game's first search has just 16.
-    first_rows = shares[offsets[:-1]]
-    np.testing.assert_allclose(first_rows, np.round(first_rows), atol=1e-4)
+    np.testing.assert_allclose(shares, np.round(shares), atol=1e-4)
 
 
 def test_statistics_count_what_was_recorded(connect_four: pyspiel.Game) -> None:
@@ -340,7 +369,7 @@ def test_matches_keep_the_order_and_the_seats(connect_four: pyspiel.Game) -> Non
 def test_matches_with_the_same_seed_share_their_chance() -> None:
     game = pyspiel.load_game("pig(winscore=15,horizon=60)")
     evaluators, players = match_players(game)
-    played = core.play_match(game, evaluators, players, [[]] * 6, [[0, 0]] * 6, [1, 1, 2, 3, 4, 5])
+    played = core.play_match(game, evaluators, players, [[]] * 6, [[0, 1]] * 6, [1, 1, 2, 3, 4, 5])
     assert played[0] == played[1]
     assert len({tuple(history) for history, _ in played}) > 2
 

@@ -397,3 +397,12 @@ def test_golden_trees() -> None:
             # Sums in the same order; libm's last digits differ between machines.
             np.testing.assert_allclose(found.pop(name), expected.pop(name), atol=1e-6)
         assert found == expected
+
+
+@pytest.mark.parametrize("simulations", [0, 30])
+def test_a_low_temperature_leaves_the_best_move(connect_four: pyspiel.Game, simulations: int) -> None:
+    result = search_one(connect_four.new_initial_state(), core.FakeEvaluator(connect_four), simulations=simulations)
+    policy = result.policy(1e-3)
+    weights = result.visits if simulations else result.prior
+    assert policy.sum() == pytest.approx(1.0)
+    assert policy[np.argmax(weights)] == pytest.approx(1.0, abs=1e-3)

@@ -50,7 +50,7 @@ def measure(agent: NetworkAgent, simulations: int = 64, seconds: float = 2.0, se
         batch = states[:count]
 
         def search(batch: list[pyspiel.State] = batch) -> None:
-            native.set_version(native.version + 1)
+            native.version += 1
             core.search(batch, native, params, [seed] * len(batch), workers=agent.workers)
 
         calls = _rate(search, seconds)

@@ -67,6 +67,7 @@ class ResidualNetwork(Network):
         """f32[B, D] -> prior_logits f32[B, A], value f32[B, P or 3]."""
         planes = inputs.reshape(-1, *self.sizes.input_shape)
         planes = self.torso(torch.relu(self.stem(planes)))
-        policy, value = torch.relu(self.heads(planes)).chunk(2, dim=1)
-        value = self.value(torch.relu(self.value_hidden(value.flatten(1))))
-        return self.policy(policy.flatten(1)), torch.tanh(value) if self.squash else value
+        # Flat first: halves of rows are cheap to take, halves of channels are not (6 % of a small network's time).
+        policy, value = torch.relu(self.heads(planes)).flatten(1).chunk(2, dim=1)
+        value = self.value(torch.relu(self.value_hidden(value)))
+        return self.policy(policy), torch.tanh(value) if self.squash else value

@@ -110,11 +110,11 @@ def native_evaluator(
 ) -> "_core.NetworkEvaluator":
     """`evaluator` for the native core: `workers` sessions of `rows` rows, a cache of `cache_entries` answers each.
 
-    After `evaluator.update`, hand the new version on with ``set_version``.
+    After `evaluator.update`, hand the new version on with ``version = ...``.
     """
     from engine.native import core
 
     sessions = [evaluator.session(rows) for _ in range(workers)]
     native = core.NetworkEvaluator(game, encoder, sessions, facts(game).value_scale, cache_entries)
-    native.set_version(evaluator.version)
+    native.version = evaluator.version
     return native

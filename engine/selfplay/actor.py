@@ -34,6 +34,7 @@ def search_params(config: SearchConfig, simulations: int, selfplay: SelfPlayConf
         dirichlet_alpha=selfplay.dirichlet_alpha if selfplay else 0.0,
         dirichlet_fraction=selfplay.dirichlet_fraction if selfplay else 0.0,
         max_cached_states=config.max_cached_states,
+        reuse_tree=config.reuse_tree,
     )
 
 
@@ -49,7 +50,7 @@ class Contestant:
 
     def update(self, weights: Mapping[str, Tensor]) -> None:
         """Answer with these weights from now on."""
-        self.native.set_version(self.evaluator.update(weights))
+        self.native.version = self.evaluator.update(weights)
 
 
 class Resignation:
