@@ -17,7 +17,7 @@ from engine.agents.parser import parse_agent
 from engine.config import load_config
 from engine.errors import TesujiError
 from engine.evaluate.evaluation import evaluate
-from engine.frontends.progress import game_bar, training_bar
+from engine.frontends.progress import stage_bars, training_bar
 from engine.frontends.tables import table
 from engine.game import load_game, room
 from engine.training.run import Result, resume, train
@@ -53,7 +53,7 @@ def judged(folder: Path, games: int) -> dict[str, Any]:
     """The figures and the table of the trained agent beside the one it came from."""
     game = load_game(GAME)
     after, before = parse_agent(str(shown(folder)), game), parse_agent(f"{GAME}/{START}", game)
-    with game_bar() as on_progress:
+    with stage_bars() as on_progress:
         result = evaluate(after, game, before, games, (0, SIMULATIONS), on_progress=on_progress)
     match = result.match
     if match is None or match.elo is None or match.elo_low is None or result.before is None:

@@ -30,6 +30,8 @@ from engine.network.checkpoint import load_checkpoint
 from engine.selfplay.actor import Actor
 
 GAME = "connect_four"
+AGENT = "tuned"
+"""Whose games are played: a run spends most of its time with agents that are past the beginning."""
 SIMULATIONS = 64
 WORKERS = 2
 NETWORKS = {"32x4": (32, 4), "64x5": (64, 5)}
@@ -48,9 +50,9 @@ COUNTS = ("evaluations", "cache_hits", "terminal_hits", "simulations", "position
 def network_of(config: NetworkConfig, game: pyspiel.Game) -> torch.nn.Module:
     """The shipped agent, enlarged to the configured size: its games, and so its cache hits, are real at any size."""
     network = build(config, facts(game), encoder_shape(game, config.encoder))
-    folder = room(GAME).pretrained("imitation")
+    folder = room(GAME).pretrained(AGENT)
     if folder is None:
-        raise TesujiError(f"games/{GAME}/pretrained/imitation is missing")
+        raise TesujiError(f"games/{GAME}/pretrained/{AGENT} is missing")
     small = load_checkpoint(folder).network.state_dict()
     # The same function in a larger network: what is new adds nothing, and a block of zeros hands its input through.
     for name, tensor in network.state_dict().items():

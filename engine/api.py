@@ -2,8 +2,9 @@
 
     from engine.api import evaluate, load, match, resume, search, train
 
-Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "oracle") or as
-objects; games as OpenSpiel game strings or loaded games. Mistakes raise `engine.errors.TesujiError`, in one line.
+Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "oracle"), by
+the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings or loaded games. Mistakes raise
+`engine.errors.TesujiError`, in one line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyspiel
 
 from engine.agents.agent import BatchAgent, Decision
-from engine.agents.parser import checkpoint_folder, game_of, parse_agent
+from engine.agents.parser import checkpoint_folder, checkpoint_game, game_of, parse_agent
 from engine.errors import TesujiError
 from engine.game import load_game
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from engine.evaluate.evaluation import Evaluation
     from engine.evaluate.match import MatchResult
     from engine.training.run import Progress, Result
+
+AgentOrName = BatchAgent | str | Path
+"""An agent, its name, or the path of its checkpoint or run."""
 
 __all__ = ["evaluate", "load", "match", "resume", "search", "train"]
 
@@ -36,12 +40,12 @@ def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: 
     return parse_agent(str(agent), game, network)
 
 
-def search(state: pyspiel.State, agent: BatchAgent | str, simulations: int = 64, seed: int = 0) -> Decision:
+def search(state: pyspiel.State, agent: AgentOrName, simulations: int = 64, seed: int = 0) -> Decision:
     """What `agent` finds in `state` with so many simulations: probabilities, values in utilities, and for every move
-    visits, prior, q and principal variation, as `decision.statistics["moves"]`, best first.
+    visits, prior, q and principal variation, as `decision.statistics["moves"]`, best first. Options in a name say how
+    to search, as in "connect_four/imitation:leaves_in_flight=8". `engine.search.search` has the bare numbers.
     """
-    found = agent if isinstance(agent, BatchAgent) else load(agent, state.get_game())
-    decision: Decision = found.policy(state, simulations, seed)
+    decision: Decision = _agent(agent, state.get_game()).policy(state, simulations, seed)
     return decision
 
 
@@ -64,18 +68,18 @@ def train(
     over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for a network of your own.
     `Result.checkpoint` is the best agent; SIGINT saves and returns, and `resume(output)` goes on.
     """
-    from engine.config import load_config
+    from engine.config import load_config, read
     from engine.training import run
 
-    given = {"minutes": minutes, "iterations": iterations, "seed": seed, **(settings or {})}
+    file = Path(config) if config is not None else None
+    given = {"game": game, "minutes": minutes, "iterations": iterations, "seed": seed, **(settings or {})}
     overrides = {name: str(value) for name, value in given.items() if value is not None}
-    if game is None and start is not None:
-        game = game_of(str(start))
-    if game is not None:
-        overrides["game"] = str(game)
-    elif config is None:
-        raise TesujiError("say what to train: an agent to start from, or a game for an untrained network")
-    settled = load_config(Path(config) if config is not None else None, overrides)
+    if "game" not in overrides and (file is None or "game" not in read(file)):
+        own = checkpoint_game(str(start)) if start is not None else None
+        if own is None:
+            raise TesujiError("say what to train: an agent to start from, or a game for an untrained network")
+        overrides["game"] = own
+    settled = load_config(file, overrides)
     with nullcontext() if start is None else checkpoint_folder(str(start), load_game(settled.game), network) as folder:
         return run.train(settled, output, start=folder, network_class=network, on_progress=on_progress)
 
@@ -90,29 +94,31 @@ def resume(
 
 
 def match(
-    a: BatchAgent | str,
-    b: BatchAgent | str,
+    a: AgentOrName,
+    b: AgentOrName,
     game: str | pyspiel.Game | None = None,
     *,
     games: int = 400,
     opening_plies: int = 4,
     seed: int = 0,
     simulations: int | None = None,
+    workers: int = 2,
 ) -> MatchResult:
     """Play `a` against `b` from paired openings with seats swapped: wins, draws, losses, Elo with a 95 % interval.
 
-    game: not needed if one of them is a checkpoint. simulations: searches per move for both, over their own.
+    game: not needed if one of them is a checkpoint. simulations: searches per move for both, over their own. workers:
+    threads of the networks given by name; agents that are objects keep their own.
     """
     from engine.evaluate.match import match
 
     loaded = _game(game, a, b)
-    first, second = _agent(a, loaded), _agent(b, loaded)
+    first, second = _agent(a, loaded, workers), _agent(b, loaded, workers)
     return match(first, second, loaded, games, opening_plies, seed, simulations=simulations)
 
 
 def evaluate(
-    agent: BatchAgent | str,
-    against: BatchAgent | str | None = None,
+    agent: AgentOrName,
+    against: AgentOrName | None = None,
     game: str | pyspiel.Game | None = None,
     *,
     games: int = 400,
@@ -127,15 +133,15 @@ def evaluate(
     return evaluate(_agent(agent, loaded), loaded, other, games, simulations, seed=seed)
 
 
-def _agent(agent: BatchAgent | str, game: pyspiel.Game) -> BatchAgent:
-    return parse_agent(agent, game) if isinstance(agent, str) else agent
+def _agent(agent: AgentOrName, game: pyspiel.Game, workers: int = 2) -> BatchAgent:
+    return parse_agent(str(agent), game, workers=workers) if isinstance(agent, str | Path) else agent
 
 
-def _game(game: str | pyspiel.Game | None, *agents: BatchAgent | str) -> pyspiel.Game:
+def _game(game: str | pyspiel.Game | None, *agents: AgentOrName) -> pyspiel.Game:
     """The game given, or that of the first agent that has one."""
     if game is None:
-        names = (game_of(agent) if isinstance(agent, str) else getattr(agent, "game", None) for agent in agents)
-        game = next((name for name in names if name is not None), None)
+        own = (game_of(str(a)) if isinstance(a, str | Path) else getattr(a, "game", None) for a in agents)
+        game = next((each for each in own if each is not None), None)
     if game is None:
         raise TesujiError("say which game is played: none of these agents is a checkpoint")
     return load_game(game)

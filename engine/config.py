@@ -93,7 +93,7 @@ class SelfPlayConfig(Section):
     dirichlet_alpha: float = number(1.0, 0.0, above=True)  # root noise, about 10 / legal actions (AlphaZero)
     dirichlet_fraction: float = share(0.25)  # of the root prior (AlphaZero)
     temperature: float = number(1.0, 0.0, 100.0)  # exponent 1/temperature on root visits, early in a game
-    temperature_plies: int = number(12, 0)  # decisions of a game played at that temperature
+    temperature_plies: int = number(12, 0)  # until the game has so many plies, chance and random openings included
     final_temperature: float = number(0.1, 0.0, 100.0)  # from then on
     random_opening_share: float = share(0.7)  # of games that start with random moves
     random_opening_plies: int = number(8, 0)  # at most; the number is drawn uniformly from 1 to this
@@ -102,7 +102,7 @@ class SelfPlayConfig(Section):
     resign_plies: int = number(2, 1)  # own decisions in a row below the threshold
     resign_check_share: float = share(0.1)  # of resignable games played on, to find false positives
     resign_false_positive_limit: float = share(0.05)  # of those not lost; above it the threshold rises
-    cache_entries: int = number(200_000, 0)  # evaluations kept a worker; 0: no cache
+    cache_entries: int = number(200_000, 0)  # evaluations kept a worker, at most 256 MiB of them; 0: none
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,11 @@ class RunConfig(Section):
             raise ConfigError("iterations and minutes are both set: give one training budget, set the other to 0")
         if self.search.simulations == 0:
             raise ConfigError("search.simulations: 0 is out of range: self-play learns from search, give at least 1")
+        if self.search.leaves_in_flight != 1:
+            raise ConfigError(
+                f"search.leaves_in_flight: {self.search.leaves_in_flight} is for one position searched alone; "
+                f"the games of a run need 1"
+            )
 
 
 Tables = dict[str, Any]
@@ -203,8 +208,8 @@ def load_config(path: Path | None = None, overrides: Mapping[str, str] = Mapping
     if not isinstance(game, str) or not game:
         raise ConfigError(f'{path or "configuration"}: game: give an OpenSpiel game string, such as "connect_four"')
     defaults = room(game.split("(", 1)[0]).config_path
-    layers = [(str(defaults), read(defaults))] if defaults else []
-    layers += [(str(path), user), ("--set", given)]
+    layers = [(f"{defaults}: ", read(defaults))] if defaults else []
+    layers += [(f"{path}: ", user), ("", given)]
     merged: Tables = {}
     for source, layer in layers:
         check_layer(layer, source)
@@ -249,8 +254,7 @@ def parse(overrides: Mapping[str, str]) -> Tables:
     tables: Tables = {}
     for dotted, text in overrides.items():
         section, _, key = dotted.rpartition(".")
-        each = find(section or None, key, f"--set {dotted}")
-        value = from_text(each, text, f"--set {dotted}")
+        value = from_text(find(section or None, key), text, dotted)
         if section:
             tables.setdefault(section, {})[key] = value
         else:
@@ -258,16 +262,16 @@ def parse(overrides: Mapping[str, str]) -> Tables:
     return tables
 
 
-def find(section: str | None, key: str, where: str) -> "Field[Any]":
-    """The field of this name, or ConfigError naming the nearest."""
+def find(section: str | None, key: str, source: str = "") -> "Field[Any]":
+    """The field of this name; else ConfigError naming the nearest, after `source`."""
     if section is not None and section not in sections():
-        raise ConfigError(f"{where}: unknown section {section!r}{nearest(section, sections())}")
+        raise ConfigError(f"{source}unknown section {section!r}{nearest(section, sections())}")
     names = known(section)
     if key not in names:
         dotted = f"{section}.{key}" if section else key
         everything = [*known(None), *(f"{name}.{each}" for name in sections() for each in known(name))]
         close = nearest(next((name for name in everything if name.endswith(f".{key}")), dotted), everything)
-        raise ConfigError(f"{where}: unknown key {dotted!r}{close}")
+        raise ConfigError(f"{source}unknown key {dotted!r}{close}")
     return names[key]
 
 
@@ -275,24 +279,26 @@ def from_text(each: "Field[Any]", text: str, where: str) -> Any:
     """A command-line value as the field's type."""
     try:
         if each.type is bool:
-            return {"true": True, "false": False}[text]
+            return {"true": True, "false": False}[text.lower()]
         return text if each.type is str else each.type(text)  # type: ignore[operator]
     except (ValueError, KeyError):
         raise ConfigError(f"{where}: {text!r} is not {WORDS[each.type]}") from None
 
 
 def check_layer(layer: Tables, source: str) -> None:
-    """Every key known, every value of its field's type and in its range; else ConfigError naming source and key."""
+    """Every key known, every value of its field's type and in its range; else ConfigError naming the key, after
+    `source`, such as ``"run.toml: "``.
+    """
     for name, value in layer.items():
         if name in sections():
             if not isinstance(value, dict):
-                raise ConfigError(f"{source}: {name}: expected a table [{name}]")
+                raise ConfigError(f"{source}{name}: expected a table [{name}]")
             for key, entry in value.items():
-                check(find(name, key, source), entry, f"{source}: {name}.{key}")
+                check(find(name, key, source), entry, f"{source}{name}.{key}")
         elif isinstance(value, dict):
             find(name, "", source)
         else:
-            check(find(None, name, source), value, f"{source}: {name}")
+            check(find(None, name, source), value, f"{source}{name}")
 
 
 def merge(base: Tables, layer: Tables) -> None:

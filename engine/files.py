@@ -1,22 +1,18 @@
 """Writing so that a crash, a full disk or a kill at any instant leaves the old content or the new, never a mixture."""
 
 import ctypes
-import errno
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from engine.errors import TesujiError
 
-__all__ = ["atomic_folder", "atomic_write"]
-
-# What a failed write says about the place and not about the program.
-WRITE_ERRORS = frozenset(
-    {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
-)
+__all__ = ["atomic_folder", "atomic_write", "read_json"]
 
 # Linux's renameat2(2): relative to the working directory; swap the two names in one step.
 AT_FDCWD = -100
@@ -47,8 +43,8 @@ def atomic_write(path: Path, data: bytes) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new empty folder beside `path`; when the block ends without an error it takes the name `path`.
 
-    What stood there is replaced in one step. After an error the new folder is removed and `path` is as it was. Write
-    errors become a TesujiError naming `path`.
+    A folder that stood there is replaced in one step, with all that it holds: the caller knows that nothing is lost.
+    After an error the new folder is removed and `path` is as it was. Write errors become a TesujiError naming `path`.
     """
     temporary = beside(path)
     with write_errors(path):
@@ -59,7 +55,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 for name in names:
                     sync_file(Path(folder, name))
                 sync_folder(Path(folder))
-            if path.exists():
+            if path.is_dir():
                 exchange(temporary, path)
             else:
                 os.rename(temporary, path)
@@ -70,15 +66,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
 
 
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises TesujiError naming the file where it cannot be read or holds no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise TesujiError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise TesujiError(f"{path}: not valid JSON: {error}") from error
+
+
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write into one line that names `path`."""
     try:
         yield
     except OSError as error:
-        if error.errno in WRITE_ERRORS or (error.errno == errno.ENOENT and not path.parent.is_dir()):
-            raise TesujiError(f"cannot write {path}: {os.strerror(error.errno)}") from error
-        raise
+        reason = error.strerror or " ".join(str(error).split())  # shutil.Error has a list of reasons, but no number
+        raise TesujiError(f"cannot write {path}: {reason}") from error
 
 
 def beside(path: Path) -> Path:

@@ -6,6 +6,10 @@ define
     symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetry]
                                             every symmetry except the identity, for inputs of this shape
     render(state: pyspiel.State) -> str     the state for a terminal
+    oracle(game: pyspiel.Game) -> Oracle | None
+                                            an outside referee, None for a variant of the game that it does not know
+    positions(game: pyspiel.Game) -> list[LabelledPosition]
+                                            held-out positions that it has judged; none of such a variant
 
 and beside it may lie ``config.toml`` (defaults for this game) and ``pretrained/<name>/`` (checkpoints). All of it is
 optional.
@@ -14,12 +18,14 @@ optional.
 import importlib
 import math
 import os
+import pkgutil
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyspiel
@@ -27,7 +33,19 @@ from numpy.typing import NDArray
 
 from engine.errors import TesujiError, nearest
 
-__all__ = ["GameFacts", "Room", "Symmetry", "encoder_shape", "facts", "load_game", "require_searchable", "room"]
+__all__ = [
+    "GameFacts",
+    "LabelledPosition",
+    "Oracle",
+    "Room",
+    "Symmetry",
+    "encoder_shape",
+    "facts",
+    "load_game",
+    "require_searchable",
+    "room",
+    "rooms",
+]
 
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
 PLAYOUTS = 64
@@ -78,6 +96,37 @@ class Symmetry:
     """int64[A]."""
 
 
+class Oracle(Protocol):
+    """The outside referee of a two-player zero-sum game: knows the game-theoretic value of every move."""
+
+    name: str
+
+    def scores(self, states: Sequence[pyspiel.State]) -> list[dict[int, int]]:
+        """Per state, legal action -> -1, 0 or 1: the mover's result under perfect play after that action."""
+
+
+@dataclass(frozen=True)
+class LabelledPosition:
+    """A position of a two-player zero-sum game in which the choice of move matters, and the verdict on each move."""
+
+    history: tuple[int, ...]
+    """Actions from the initial state."""
+    scores: dict[int, int]
+    """Every legal action -> -1, 0 or 1: the mover's result under perfect play after it."""
+
+    @property
+    def best(self) -> int:
+        """The game-theoretic value for the mover: -1, 0 or 1."""
+        return max(self.scores.values())
+
+    def state(self, game: pyspiel.Game) -> pyspiel.State:
+        """The position itself, reached by its history."""
+        state = game.new_initial_state()
+        for action in self.history:
+            state.apply_action(action)
+        return state
+
+
 @dataclass(frozen=True)
 class Room:
     """All that is special to one game; every part has a default, so a game without a folder has a room too."""
@@ -86,6 +135,8 @@ class Room:
     folder: Path | None = None
     find_symmetries: Callable[[pyspiel.Game, tuple[int, ...]], list[Symmetry]] | None = None
     render_state: Callable[[pyspiel.State], str] | None = None
+    find_oracle: Callable[[pyspiel.Game], Oracle | None] | None = None
+    find_positions: Callable[[pyspiel.Game], list[LabelledPosition]] | None = None
 
     def symmetries(self, game: pyspiel.Game, encoder: str = "auto") -> list[Symmetry]:
         """The game's symmetries without the identity, for inputs of this encoder; empty where none are known."""
@@ -94,6 +145,17 @@ class Room:
     def render(self, state: pyspiel.State) -> str:
         """The state as text for a terminal."""
         return self.render_state(state) if self.render_state else str(state)
+
+    def oracle(self, game: pyspiel.Game) -> Oracle | None:
+        """The outside referee of `game`; None where there is none, or none for this variant.
+
+        Raises TesujiError naming the package to install where it is missing.
+        """
+        return self.find_oracle(game) if self.find_oracle else None
+
+    def positions(self, game: pyspiel.Game) -> list[LabelledPosition]:
+        """The held-out positions of `game`; empty where there are none, or none of this variant."""
+        return self.find_positions(game) if self.find_positions else []
 
     @property
     def config_path(self) -> Path | None:
@@ -105,6 +167,12 @@ class Room:
         """The checkpoint folder ``pretrained/<name>``, if the room has it."""
         path = self.folder / "pretrained" / name if self.folder else None
         return path if path and path.is_dir() else None
+
+    @property
+    def pretrained_names(self) -> list[str]:
+        """The names that `pretrained` knows, in order."""
+        folders = self.folder.glob("pretrained/*") if self.folder else ()
+        return sorted(folder.name for folder in folders if folder.is_dir())
 
 
 def load_game(game: "str | pyspiel.Game") -> pyspiel.Game:
@@ -169,7 +237,13 @@ def room(short_name: str) -> Room:
             return Room(short_name)
         raise  # the room is there, but something it imports is not
     folder = Path(module.__file__).parent if module.__file__ else None
-    return Room(short_name, folder, getattr(module, "symmetries", None), getattr(module, "render", None))
+    parts = (getattr(module, name, None) for name in ("symmetries", "render", "oracle", "positions"))
+    return Room(short_name, folder, *parts)
+
+
+def rooms() -> list[str]:
+    """The short names of the games with a folder under ``games/``, in order."""
+    return sorted(each.name for each in pkgutil.iter_modules(importlib.import_module("games").__path__) if each.ispkg)
 
 
 @lru_cache(maxsize=64)

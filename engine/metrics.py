@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import TesujiError
-from engine.files import atomic_write, write_errors
+from engine.files import atomic_write, read_json, sync_file, sync_folder, write_errors
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -49,18 +49,39 @@ class JsonLines:
             finally:
                 os.close(descriptor)
 
+    def sync(self) -> None:
+        """Flush what was appended to the disk, so that a power cut cannot take it back."""
+        if self.path.exists():
+            with write_errors(self.path):
+                sync_file(self.path)
+                sync_folder(self.path.parent)  # the first time its name is new, too
+
     def truncate(self, size: int) -> None:
         """Cut the file back to its first `size` bytes. Raises TesujiError if it is shorter."""
         if self.size < size:
             raise TesujiError(f"{self.path} has {self.size} bytes, not the {size} it had: it was cut or replaced")
         if self.size > size:
-            os.truncate(self.path, size)
+            with write_errors(self.path):
+                os.truncate(self.path, size)
 
     def read(self) -> list[dict[str, Any]]:
-        """All lines."""
-        if not self.path.exists():
+        """All lines. Raises TesujiError naming the first that is damaged."""
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
             return []
-        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+        except OSError as error:
+            raise TesujiError(f"cannot read {self.path}: {error.strerror}") from error
+        found = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                value = None
+            if not isinstance(value, dict):
+                raise TesujiError(f"{self.path}: line {number} is damaged: it is no JSON object")
+            found.append(value)
+        return found
 
 
 def plain(value: Any) -> Any:
@@ -141,5 +162,7 @@ def processor() -> str:
 
 def record_environment(path: Path, iteration: int) -> None:
     """Add this process to the file's list of environments, as running from `iteration` on."""
-    known = json.loads(path.read_bytes()) if path.exists() else []
+    known = read_json(path) if path.exists() else []
+    if not isinstance(known, list):
+        raise TesujiError(f"{path} is damaged: it holds no list: remove it")
     atomic_write(path, json.dumps([*known, {"from_iteration": iteration, **environment()}], indent=2).encode() + b"\n")

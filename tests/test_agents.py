@@ -1,6 +1,9 @@
 """Agents by name, the built-in bots, and what every agent promises."""
 
+import hashlib
+import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +11,20 @@ import pyspiel
 import pytest
 import torch
 
-from engine.agents.agent import Decision, one_hot, sharpen, state_seed
+from engine.agents.agent import Decision, one_hot, sharpen
 from engine.agents.bots import MctsAgent, RandomAgent
 from engine.agents.card import read_card
 from engine.agents.network_agent import NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
 from engine.agents.parser import parse_agent, resolve_checkpoint, shipped_agents, split_spec
-from engine.config import NetworkConfig
+from engine.config import NetworkConfig, SearchConfig
 from engine.errors import TesujiError
+from engine.evaluate.agreement import agreement, labelled_positions
 from engine.game import encoder_shape, facts, load_game
 from engine.native import core
 from engine.network import build, save_checkpoint, values_of
+from engine.search.search import search
+from engine.search.seeds import state_seed
 
 # x to move wins in column 3; x elsewhere lets o win there.
 WIN_IN_THREE = [3, 0, 3, 0, 3, 0]
@@ -50,13 +56,14 @@ def test_a_path_with_a_colon_is_a_path(tmp_path, monkeypatch) -> None:
     ("spec", "message"),
     [
         ("mcts:simulation=10", r"unknown option 'simulation' \(did you mean 'simulations'\?\)"),
-        ("mcts:0", "simulations=0 must be a whole number of 1 or more"),
+        ("mcts:0", "simulations=0 must be a whole number from 1 to 2147483647"),
         ("mcts:-5", "simulations=-5 must be"),
         ("mcts:many", "simulations=many must be a whole number"),
         ("mcts:c=nan", "c=nan must be a number"),
         ("random:simulations=3", "unknown option 'simulations'; it takes none"),
         ("randon", r"no such checkpoint folder or shipped agent \(did you mean 'random'\?\)"),
         ("no/such/folder", "no such checkpoint folder"),
+        ("imitation:leaves_in_flight=0", "leaves_in_flight=0 must be a whole number from 1 to 2147483647"),
     ],
 )
 def test_wrong_specs_say_what_is_wrong(spec: str, message: str) -> None:
@@ -70,8 +77,25 @@ def test_bots_need_a_game() -> None:
 
 
 def test_games_without_a_perfect_player_say_so() -> None:
-    with pytest.raises(TesujiError, match="tic_tac_toe has no perfect player"):
+    with pytest.raises(TesujiError, match=r"agent 'oracle': tic_tac_toe\(\) has no perfect player$"):
         parse_agent("oracle", "tic_tac_toe")
+
+
+@pytest.mark.parametrize("variant", ["connect_four(rows=7)", "connect_four(x_in_row=3)"])
+def test_the_standard_games_perfect_player_does_not_play_variants(
+    variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitbully", None)  # told even where the solver is not installed
+    with pytest.raises(TesujiError, match=r"connect_four\(.*\) has no perfect player: .* the standard game only"):
+        parse_agent("oracle", variant)
+    with pytest.raises(TesujiError, match="needs the solver bitbully"):
+        parse_agent("oracle", "connect_four")
+
+
+@pytest.mark.parametrize("name", ["random", "oracle", "mcts:9", "mcts:9,c=1"])
+def test_bots_are_no_checkpoints(name: str) -> None:
+    with pytest.raises(TesujiError, match=f"^'{name}' is no checkpoint: give a checkpoint or run folder"):
+        resolve_checkpoint(name)
 
 
 def test_a_folder_that_is_no_checkpoint_is_named(tmp_path) -> None:
@@ -114,7 +138,7 @@ def test_a_budget_overrides_the_simulations(connect_four: pyspiel.Game) -> None:
     agent = MctsAgent(connect_four, 10)
     state = connect_four.new_initial_state()
     assert agent.policy(state, budget=30).statistics["simulations"] == 30
-    with pytest.raises(TesujiError, match="cannot be negative"):
+    with pytest.raises(TesujiError, match="a number from 0 to 2147483647"):
         agent.policy(state, budget=-1)
     with pytest.raises(TesujiError, match="at least 1 simulation"):
         agent.policy(state, budget=0)
@@ -181,8 +205,27 @@ def test_state_seeds_differ_by_history_and_seed(connect_four: pyspiel.Game) -> N
     assert len({state_seed(0, first), state_seed(0, second), state_seed(1, first)}) == 3
 
 
-def test_shipped_agents_are_named_by_game() -> None:
-    assert all(len(name.split("/")) == 2 for name in shipped_agents())
+def test_the_start_of_fine_tuning_is_shipped() -> None:
+    assert "connect_four/imitation" in shipped_agents()
+
+
+@pytest.mark.parametrize("name", shipped_agents())
+def test_a_shipped_agent_is_what_its_card_says(name: str) -> None:
+    """Small, whole, and as good on its game's held-out positions as its configuration (else its card) tells."""
+    folder = resolve_checkpoint(name)
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert sum(map(len, files.values())) <= 2 * 2**20
+    card = read_card(folder)
+    assert card.hash == hashlib.sha256(files["model.safetensors"]).hexdigest()
+    text = files["README.md"].decode()
+    assert text.startswith("# ")
+    agent = parse_agent(f"{name}:backend=torch,precision=fp32")
+    positions = labelled_positions(agent.game)
+    if positions:
+        told = card.metrics.get("optimal_share_0")
+        if told is None:
+            told = float(re.search(r"(\d+(?:\.\d+)?) ?% raw", text)[1]) / 100
+        assert agreement(agent, agent.game, positions).optimal_share == pytest.approx(told, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +280,46 @@ def test_search_takes_the_win(connect_four: pyspiel.Game, checkpoint: Path) -> N
     best = decision.statistics["moves"][0]
     assert (best.action, best.q, best.variation[0]) == (3, 1.0, 3)
     assert sum(move.visits for move in decision.statistics["moves"]) == decision.statistics["simulations"] == 200
+
+
+def test_a_checkpoint_searches_as_the_facade_does(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    agent = parse_agent(f"{checkpoint}:backend=torch,precision=fp32,c_puct=3,temperature=1", connect_four)
+    state = state_after(connect_four, [3])
+    found = search(state, agent.native_evaluator(), SearchConfig(c_puct=3.0), simulations=40, seed=5)
+    decision = agent.policy(state, 40, 5)
+    assert decision.probabilities.tolist() == found.policy(1.0).tolist()
+    assert decision.values.tolist() == found.values.tolist()
+    assert {move.action: move.visits for move in decision.statistics["moves"]} == dict(
+        zip(found.actions, found.visits, strict=True)
+    )
+
+
+def test_leaves_in_flight_reach_the_search(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    options = "backend=torch,precision=fp32,simulations=100,temperature=1"
+    flying = parse_agent(f"{checkpoint}:{options},leaves_in_flight=8", connect_four)
+    assert flying.leaves_in_flight == flying.with_simulations(20).leaves_in_flight == 8
+    states = [state_after(connect_four, actions) for actions in ([], [3], [3, 3, 2])]
+    together, alone = flying.policy(states, None, 7), [flying.policy(state, None, 7) for state in states]
+    expected = [
+        search(state, flying.native_evaluator(), SearchConfig(leaves_in_flight=8), simulations=100, seed=7)
+        for state in states
+    ]
+    for one, other, found in zip(together, alone, expected, strict=True):
+        assert one.probabilities.tolist() == other.probabilities.tolist() == found.policy(1.0).tolist()
+    single = parse_agent(f"{checkpoint}:{options}", connect_four).policy(states, None, 7)
+    assert [each.statistics["moves"] for each in together] != [each.statistics["moves"] for each in single]
+
+
+def test_more_leaves_than_a_batch_get_a_larger_one(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    agent = parse_agent(f"{checkpoint}:simulations=500,leaves_in_flight=300", connect_four)
+    assert agent.policy(connect_four.new_initial_state()).statistics["simulations"] == 500
+
+
+def test_workers_are_threads_of_the_network(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    agent = parse_agent(str(checkpoint), connect_four, workers=3)
+    assert agent.native_evaluator().max_workers == agent.with_simulations(9).workers == 3
+    with pytest.raises(TesujiError, match="workers 0: must be at least 1"):
+        parse_agent(str(checkpoint), connect_four, workers=0)
 
 
 def test_temperature_shares_the_visits(connect_four: pyspiel.Game, checkpoint: Path) -> None:

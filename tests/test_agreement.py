@@ -8,8 +8,9 @@ import pytest
 
 from engine.agents.agent import Decision
 from engine.errors import TesujiError
-from engine.evaluate.agreement import Agreement, LabelledPosition, agreement, labelled_positions
+from engine.evaluate.agreement import TOGETHER, Agreement, agreement, labelled_positions
 from engine.evaluate.ratings import wilson_interval
+from engine.game import LabelledPosition
 
 # x to move can win at 2 (0 1 2) or lose; o to move after "0 4": everything is labelled by hand below.
 WIN = LabelledPosition((0, 3, 1, 4), {2: 1, 5: 0, 6: -1, 7: -1, 8: -1})
@@ -88,6 +89,16 @@ def test_budget_and_seed_reach_the_agent_in_one_batch() -> None:
     assert agent.calls == [(2, 8, 3)]
 
 
+def test_progress_counts_up_to_all_positions() -> None:
+    agent = Fixed({4: ({2: 1.0}, (1, -1)), 1: ({4: 1.0}, (0, 0))})
+    seen: list[tuple[str, int, int]] = []
+    total = TOGETHER + 2
+    positions = [WIN, LOSS] * (total // 2)
+    found = agreement(agent, "tic_tac_toe", positions, on_progress=lambda *report: seen.append(report))
+    assert seen == [("positions", TOGETHER, total), ("positions", total, total)]
+    assert (found.positions, found.optimal) == (total, total)
+
+
 def test_an_illegal_move_is_an_error() -> None:
     with pytest.raises(TesujiError, match=r"fixed chose action 0, which is illegal after \[0\]"):
         ask({4: ({2: 1.0}, (1, -1)), 1: ({0: 1.0}, (0, 0))})
@@ -97,3 +108,11 @@ def test_a_game_without_labels_is_an_error() -> None:
     assert labelled_positions("tic_tac_toe") == []
     with pytest.raises(TesujiError, match=r"tic_tac_toe.* has no labelled positions"):
         agreement(Fixed({}), "tic_tac_toe")
+
+
+@pytest.mark.parametrize("variant", ["connect_four(rows=7)", "connect_four(x_in_row=3)"])
+def test_a_variant_is_not_judged_by_the_standard_games_labels(variant: str) -> None:
+    assert len(labelled_positions("connect_four")) > 2000
+    assert labelled_positions(variant) == []
+    with pytest.raises(TesujiError, match=r"connect_four\(.*\) has no labelled positions"):
+        agreement(Fixed({}), variant)

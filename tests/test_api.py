@@ -98,9 +98,28 @@ def test_train_lays_settings_over_a_file(tmp_path: Path) -> None:
     assert "batch_size = 32" in saved and "ema_decay = 0.5" in saved
 
 
+def test_train_takes_truth_values(tmp_path: Path) -> None:
+    train(tmp_path / "run", game="tic_tac_toe", iterations=1, settings=SMALL | {"search.reuse_tree": True})
+    assert "reuse_tree = true" in (tmp_path / "run" / "config.toml").read_text()
+
+
+def test_train_does_not_choose_between_two_games(checkpoint: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('game = "connect_four"\niterations = 1\n')
+    with pytest.raises(TesujiError, match=r"^[^\n]* is for tic_tac_toe\(\), not for connect_four$"):
+        train(tmp_path / "run", start=checkpoint, config=file)
+    with pytest.raises(TesujiError, match=r"is for tic_tac_toe\(\), not for connect_four$"):
+        train(tmp_path / "run", start=checkpoint, iterations=1, settings={"game": "connect_four"})
+    assert not (tmp_path / "run").exists()
+    file.write_text('game = "tic_tac_toe"\niterations = 1\n')  # the same by another name
+    assert train(tmp_path / "run", start=checkpoint, config=file, settings=SMALL).iterations == 1
+
+
 def test_train_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(TesujiError, match="say what to train"):
         train(tmp_path / "run", iterations=1)
+    with pytest.raises(TesujiError, match=r"^iterations: -1 is out of range"):
+        train(tmp_path / "run", game="tic_tac_toe", iterations=-1)
     with pytest.raises(TesujiError, match="no training budget"):
         train(tmp_path / "run", game="tic_tac_toe")
     assert not (tmp_path / "run").exists()
@@ -114,6 +133,19 @@ def test_match_takes_names_and_objects(checkpoint: str) -> None:
     assert match("random", "mcts:10", "tic_tac_toe", games=2).game == "tic_tac_toe()"
     with pytest.raises(TesujiError, match="say which game is played"):
         match("random", "mcts:10")
+
+
+def test_a_path_is_as_good_as_a_name(checkpoint: str, tic_tac_toe: pyspiel.Game, tmp_path: Path) -> None:
+    path = Path(checkpoint)
+    assert match(path, "random", games=4).games == match(checkpoint, "random", games=4).games
+    assert match("random", path, games=2).game == "tic_tac_toe()"
+    assert evaluate(path, path, games=2, simulations=[0]).match is not None
+    state = tic_tac_toe.new_initial_state()
+    found, named = search(state, path, simulations=8), search(state, checkpoint, simulations=8)
+    assert found.probabilities.tolist() == named.probabilities.tolist()
+    assert load(path).policy(state).action == load(checkpoint).policy(state).action
+    result = train(tmp_path / "run", start=path, iterations=1, settings=SMALL)
+    assert match(result.checkpoint, result.folder, games=2).score == 0.5
 
 
 def test_evaluate_judges_and_compares(checkpoint: str) -> None:

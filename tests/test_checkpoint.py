@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from engine.agents.parser import game_of
 from engine.config import NetworkConfig
 from engine.errors import CheckpointError, TesujiError
 from engine.game import encoder_shape, facts, load_game
@@ -118,6 +119,60 @@ def test_a_full_disk_keeps_the_old_checkpoint(saved: Path, monkeypatch: pytest.M
     assert os.listdir(saved.parent) == ["first"]
 
 
+def save(folder: Path) -> str:
+    return save_checkpoint(folder, network_for("tic_tac_toe"), CONFIG, "tic_tac_toe", "imitation", {}, {}, "")
+
+
+def refused(folder: Path, message: str) -> None:
+    """Nothing is written in place of what stands there."""
+    before = {path: path.read_bytes() for path in sorted(folder.parent.rglob("*")) if path.is_file()}
+    with pytest.raises(TesujiError, match=message) as caught:
+        save(folder)
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+    assert {path: path.read_bytes() for path in sorted(folder.parent.rglob("*")) if path.is_file()} == before
+
+
+def test_only_a_checkpoint_is_replaced(saved: Path, tmp_path: Path) -> None:
+    other = tmp_path / "work"
+    other.mkdir()
+    (other / "thesis.txt").write_text("years")
+    refused(other, "holds something other than a checkpoint: name a new folder")
+    (other / "thesis.txt").rename(other / "config.json")
+    refused(other, "holds something other than a checkpoint")
+    refused(other / "config.json", "Not a directory")
+    (saved / "thesis.txt").write_text("years")
+    refused(saved, "holds something other than a checkpoint")
+    (saved / "thesis.txt").unlink()
+    edit(saved, lambda content: content.pop("sizes"))
+    refused(saved, "holds something other than a checkpoint")
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    assert save(tmp_path / "c") == load_checkpoint(tmp_path / "c").hash
+
+
+def test_a_link_to_a_checkpoint_stays_a_link(saved: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(saved)
+    digest = save_checkpoint(link, network_for("tic_tac_toe", seed=9), CONFIG, "tic_tac_toe", "x", {}, {}, "")
+    assert link.is_symlink()
+    assert load_checkpoint(saved).hash == digest
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "link"]
+
+
+def test_the_working_folder_is_not_replaced(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(saved)
+    with pytest.raises(TesujiError, match=r"\. is the working folder: name a new folder in it"):
+        save(Path())
+
+
+def test_a_parent_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "file" / "c", "cannot write .*: (Not a directory|File exists)")
+
+
 def one_line(folder: Path, message: str, **arguments: str) -> None:
     with pytest.raises(CheckpointError, match=message) as caught:
         load_checkpoint(folder, **arguments)
@@ -151,7 +206,10 @@ def test_missing_files(saved: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"format": 1}', '{"format": 1, "game": 3}'])
 def test_a_config_that_is_none(saved: Path, text: str) -> None:
     (saved / "config.json").write_text(text)
-    one_line(saved, r"config\.json: (not valid JSON|format None is unknown|not a checkpoint's configuration)")
+    message = r"config\.json: (not valid JSON|format None is unknown|not a checkpoint's configuration)"
+    one_line(saved, message)
+    with pytest.raises(CheckpointError, match=message):
+        game_of(str(saved))
 
 
 def test_a_config_of_bytes_that_are_no_text(saved: Path) -> None:
@@ -165,7 +223,9 @@ def test_a_config_of_bytes_that_are_no_text(saved: Path) -> None:
         (lambda c: c.update(format=2), "format 2 is unknown; this version of Tesuji reads format 1"),
         (lambda c: c.update(game="tic_tac_two"), r"unknown game 'tic_tac_two' \(did you mean 'tic_tac_toe'\?\)"),
         (lambda c: c.update(game="connect_four"), "sizes do not fit the game connect_four"),
-        (lambda c: c.pop("weights"), "not a checkpoint's configuration: no 'weights'"),
+        (lambda c: c.pop("weights"), "not a checkpoint's configuration: no valid 'weights'"),
+        (lambda c: c.pop("game"), "not a checkpoint's configuration: no valid 'game'"),
+        (lambda c: c["weights"].pop("sha256"), "not a checkpoint's configuration: no valid 'weights.sha256'"),
         (lambda c: c.update(weights=[]), "not a checkpoint's configuration"),
         (lambda c: c["network"].update(width=3), "not a checkpoint's configuration: .*width"),
         (lambda c: c["network"].update(channels=-3), "channels: -3 is out of range"),

@@ -1,8 +1,10 @@
 """The command `tesuji`: every verb, its help, and every mistake in one line."""
 
+import errno
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +17,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from engine import __version__
+from engine import __version__, files
+from engine.agents.parser import MCTS_OPTIONS, NETWORK_OPTIONS
 from engine.cli import VERBS, main
 from engine.config import NetworkConfig
 from engine.game import encoder_shape, facts, load_game
+from engine.native import INSTALL_OPEN_SPIEL
 from engine.network import build, save_checkpoint
 
 TINY = """\
@@ -55,6 +59,16 @@ class Own(torch.nn.Module):
 
     def forward(self, inputs):
         return self.policy(inputs), torch.tanh(self.value(inputs))
+
+class NotFinite(Own):
+    def forward(self, inputs):
+        logits, values = super().forward(inputs)
+        return logits * float("nan"), values
+
+class Narrow(Own):
+    def forward(self, inputs):
+        logits, values = super().forward(inputs)
+        return logits[:, 1:], values
 """
 
 Ran = tuple[int, str, str]
@@ -112,6 +126,16 @@ def test_the_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert stopped.value.code == 0
     assert all(f"    {verb}" in text for verb in VERBS)
+
+
+def test_the_help_and_readme_name_every_option_of_an_agent(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["match", "--help"])
+    for text in (capsys.readouterr().out, (repository / "README.md").read_text()):
+        words = set(re.findall(r"\w+", text))
+        assert {*NETWORK_OPTIONS, *MCTS_OPTIONS} <= words
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +232,17 @@ def test_evaluate_asks_the_perfect_player(tesuji) -> None:
     assert "held-out positions" in out
 
 
+def test_matches_and_the_perfect_players_verdict_draw_bars(tesuji, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "160", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = tesuji("evaluate", "random", "--against", "random", "--game", "connect_four", "--games", 4)
+    assert (code, "optimal moves" in out) == (0, True)
+    assert "4 of 4" in err  # games
+    assert "positions, random" in err
+    code, _, err = tesuji("match", "random", "random", "--game", "connect_four", "--games", 4)
+    assert (code, "4 of 4" in err) == (0, True)
+
+
 def test_play_reads_moves_and_leaves(tesuji, ttt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("4\nhint\nquit\n"))
     code, out, err = tesuji("play", f"{ttt}:simulations=8")
@@ -240,7 +275,7 @@ def test_export_writes_onnx(tesuji, ttt: Path, tmp_path: Path) -> None:
 
 
 def test_benchmark_measures(tesuji, ttt: Path, tmp_path: Path) -> None:
-    code, out, _ = tesuji("benchmark", ttt, "--simulations", 4, "--seconds", 0, "--json", tmp_path / "speed.json")
+    code, out, _ = tesuji("benchmark", ttt, "--simulations", 4, "--seconds", 0.001, "--json", tmp_path / "speed.json")
     assert code == 0
     assert out.count("/s") == len(json.loads((tmp_path / "speed.json").read_text())["rates"]) == 4
 
@@ -319,46 +354,68 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("match {ttt} random --game connect_four", "plays tic_tac_toe(), not connect_four()"),
         ("match {ttt} radnom", "did you mean 'random'?"),
         ("match {ttt}:simulation=3 random", "unknown option 'simulation' (did you mean 'simulations'?)"),
-        ("match {ttt}:simulations=-1 random", "simulations=-1 must be a whole number of 0 or more"),
-        ("match mcts:0 random --game tic_tac_toe", "simulations=0 must be a whole number of 1 or more"),
-        ("match {ttt} random --games 0", "games 0: play at least 1"),
-        ("match {ttt} random --games many", "argument --games: invalid int value: 'many'"),
-        ("match {ttt} random --simulations -4", "simulations -4: cannot be negative"),
-        ("match {ttt} random --workers 0", "workers 0: must be at least 1"),
+        ("match {ttt}:simulations=-1 random", "simulations=-1 must be a whole number from 0 to 2147483647"),
+        ("match mcts:0 random --game tic_tac_toe", "simulations=0 must be a whole number from 1 to 2147483647"),
+        ("match {ttt} random --games 0", "argument --games: 0: give a whole number from 1"),
+        ("match {ttt} random --games many", "argument --games: many: give a whole number from 1"),
+        ("match {ttt} random --simulations -4", "argument --simulations: -4: give a whole number from 0"),
+        ("match {ttt} random --simulations 3000000000", "give a whole number from 0 to 2147483647"),
+        ("match {ttt} random --workers 0", "argument --workers: 0: give a whole number from 1"),
         ("match random random --game matrix_rps", "turn_based_simultaneous_game"),
         ("match mcts:10 random --game kuhn_poker", "hides information"),
         ("match {ttt} random --games 2 --json {tmp}/no/folder.json", "there is no folder '{tmp}/no'"),
         ("match {ttt} random --games 2 --json {tmp}", "{tmp}: is a folder; name a file"),
+        ("match {ttt} random --games 2 --save-games {tmp}", "argument --save-games: {tmp}: is a folder; name a file"),
+        ("match {ttt} random --games 2 --save-games {tmp}/no/games.jsonl", "there is no folder '{tmp}/no'"),
         ("match {ttt} random --games 2 --seed -1", "-1: give a whole number from 0"),
         ("match {ttt} random --network some:Class", "none of the agents has a network of your own"),
-        ("evaluate oracle --game tic_tac_toe", "tic_tac_toe has no perfect player"),
-        ("evaluate {ttt} --simulations all", "--simulations all: give whole numbers"),
-        ("evaluate {ttt} --simulations -1", "give one or more numbers of 0 or more"),
+        ("evaluate oracle --game tic_tac_toe", "tic_tac_toe() has no perfect player"),
+        ("evaluate {ttt} --simulations all", "argument --simulations: all: give a whole number from 0"),
+        ("evaluate {ttt} --simulations 0,-1", "argument --simulations: -1: give a whole number from 0"),
+        ("evaluate {ttt} --games -1", "argument --games: -1: give a whole number from 0"),
         ("play {ttt} --seat 2", "seat 2: tic_tac_toe has seats 0 to 1"),
         ("play {tmp}", "no checkpoint here"),
         ("describe {tmp}/nothing", "no such checkpoint folder"),
         ("describe {broken}", "model.safetensors: damaged"),
-        ("export {ttt} {tmp}/no/network.onnx", "cannot write {tmp}/no/network.onnx"),
+        ("export {ttt} {tmp}/no/network.onnx", "there is no folder '{tmp}/no'"),
+        ("export {ttt} {tmp}", "argument FILE: {tmp}: is a folder; name a file"),
         ("benchmark random", "benchmark measures networks"),
-        ("benchmark {ttt} --simulations 0", "--simulations 0: must be at least 1"),
+        ("benchmark {ttt} --simulations 0", "argument --simulations: 0: give a whole number from 1"),
+        ("benchmark {ttt} --seconds -1", "argument --seconds: -1: give a number above 0"),
+        ("benchmark {ttt} --seconds 0", "argument --seconds: 0: give a number above 0"),
+        ("benchmark {ttt} --seconds nan", "argument --seconds: nan: give a number above 0"),
+        ("benchmark {ttt} --seconds inf", "argument --seconds: inf: give a number above 0"),
         ("pretrain --game tic_tac_toe", "required: --output"),
         ("pretrain --game kuhn_poker --output {tmp}/x", "hides information"),
-        ("pretrain --game tic_tac_toe --output {tmp}/x --games 0", "games"),
+        ("pretrain --game tic_tac_toe --output {tmp}/x --games 0", "argument --games: 0: give a whole number from 1"),
+        ("pretrain --game tic_tac_toe --output {tmp}/x --epochs inf", "argument --epochs: inf: give a number above 0"),
+        ("pretrain --game tic_tac_toe --output {tmp}", "{tmp} holds something other than a checkpoint"),
         ("train --output {tmp}/x", "say what to train"),
         ("train --game tic_tac_toe --iterations 1", "say where the run goes"),
+        ("train --game chessboxing --output {tmp}/x --iterations 1", "unknown game 'chessboxing'"),
         ("train --game tic_tac_toe --output {tmp}/x", "no training budget"),
+        ("train --game tic_tac_toe --output {tmp}/x --iterations -1", "argument --iterations: -1: give a whole number"),
+        ("train --game tic_tac_toe --output {tmp}/x --minutes nan", "argument --minutes: nan: give a number above 0"),
+        ("train --game tic_tac_toe --output {tmp}/x --minutes 0", "argument --minutes: 0: give a number above 0"),
+        ("train --game tic_tac_toe --output {tmp}/x --seed -1", "argument --seed: -1: give a whole number from 0"),
         ("train --game tic_tac_toe --output {tmp}/x --iterations 1 --minutes 1", "iterations and minutes are both set"),
         ("train --game kuhn_poker --output {tmp}/x --iterations 1", "hides information"),
         ("train --game goofspiel --output {tmp}/x --iterations 1", "simultaneous"),
         ("train --game tic_tac_toe --output {tmp}/x --set learner.rate=1", "unknown key 'learner.rate'"),
         ("train --game tic_tac_toe --output {tmp}/x --set leaner.batch_size=1", "did you mean 'learner'?"),
         ("train --game tic_tac_toe --output {tmp}/x --set batch", "--set batch: write SECTION.FIELD=VALUE"),
-        ("train --game tic_tac_toe --output {tmp}/x --set search.simulations=0", "search.simulations"),
+        ("train --game tic_tac_toe --output {tmp}/x --set search.simulations=0", "search.simulations: 0"),
+        ("train --game tic_tac_toe --output {tmp}/x --set search.leaves_in_flight=8", "search.leaves_in_flight: 8"),
         ("train --game tic_tac_toe --output {tmp}/x --config {tmp}/no.toml", "cannot read {tmp}/no.toml"),
         ("train --from {ttt} --game connect_four --output {tmp}/x --iterations 1", "tic_tac_toe"),
         ("train --from {ttt} --output {ttt} --iterations 1", "is not empty"),
         ("train --from {ttt} --output /proc/tesuji/x --iterations 1", "cannot write /proc/tesuji/x"),
         ("train --from {broken} --output {tmp}/x --iterations 1", "model.safetensors: damaged"),
+        ("match {short} random --games 2", "model.safetensors: damaged"),
+        ("train --from {short} --output {tmp}/x --iterations 1", "model.safetensors: damaged"),
+        ("train --from {ttt} --output {tmp}/x --config {tmp}/four.toml", "is for tic_tac_toe(), not for connect_four"),
+        ("train --game tic_tac_toe --output {tmp}/x --config {tmp}/typo.toml", "unknown key 'search.simulation'"),
+        ("train --game tic_tac_toe --output {tmp}/x --config {tmp}/zero.toml", "search.simulations: 0"),
         ("train --resume {tmp}", "holds no run to resume"),
         ("train --resume {tmp} --seed 3", "leave out --seed"),
         ("train --game tic_tac_toe --network no_module:Class --output {tmp}/x --iterations 1", "no_module"),
@@ -366,21 +423,108 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
     ],
 )
 def test_mistakes_are_one_line(tesuji, ttt: Path, tmp_path: Path, arguments: str, message: str) -> None:
-    broken = tmp_path / "broken"
-    shutil.copytree(ttt, broken)
-    weights = bytearray((broken / "model.safetensors").read_bytes())
-    weights[-1] ^= 1
-    (broken / "model.safetensors").write_bytes(weights)
+    for name, damage in (("broken", flip_bit), ("short", cut)):
+        shutil.copytree(ttt, tmp_path / name)
+        damage(tmp_path / name / "model.safetensors")
+    (tmp_path / "four.toml").write_text('game = "connect_four"\niterations = 1\n')
+    (tmp_path / "typo.toml").write_text("iterations = 1\n[search]\nsimulation = 3\n")
+    (tmp_path / "zero.toml").write_text("iterations = 1\n[search]\nsimulations = 0\n")
     before = sorted(path for path in tmp_path.rglob("*"))
-    code, _, err = tesuji(*(part.format(ttt=ttt, tmp=tmp_path, broken=broken) for part in arguments.split()))
-    assert code == 2
+    places = {"ttt": ttt, "tmp": tmp_path, "broken": tmp_path / "broken", "short": tmp_path / "short"}
+    code, _, err = tesuji(*(part.format(**places) for part in arguments.split()))
+    assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("tesuji: ")
-    assert err.count("\n") == 1
     assert message.format(tmp=tmp_path) in err
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
+def flip_bit(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+def cut(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2])
+
+
+def mistakes(err: str) -> list[str]:
+    """What is on standard error but for the progress of a run that had begun."""
+    return [line for line in err.splitlines() if not re.match(r" *\d+%  ", line)]
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("NotFinite", "prior_logit that is not finite"),
+        ("Narrow", "network Narrow: prior_logits has shape (2, 8) for 2 inputs; it must be (2, 9)"),
+    ],
+)
+def test_a_network_that_answers_nonsense_is_one_line(tesuji, own: Path, tiny: Path, network: str, message: str) -> None:
+    code, _, err = tesuji(
+        *("train", "--game", "tic_tac_toe", "--network", f"own_network:{network}", "--output", "run"),
+        *("--iterations", 1, "--config", tiny),
+    )
+    (line,) = mistakes(err)
+    assert code == 2
+    assert line.startswith("tesuji: ") and message in line
+
+
+@pytest.fixture(scope="module")
+def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two iterations."""
+    run = tmp_path_factory.mktemp("cli") / "run"
+    arguments = ["train", "--game", "tic_tac_toe", "--output", run, "--iterations", 2, "--config", tiny]
+    assert main([str(argument) for argument in arguments]) == 0
+    return run
+
+
+@pytest.mark.parametrize("damage", [flip_bit, cut, Path.unlink])
+@pytest.mark.parametrize("file", ["snapshots/000002/learner.safetensors", "replay/000000.safetensors"])
+def test_a_damaged_run_is_one_line(tesuji, finished: Path, tmp_path: Path, file: str, damage) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    damage(run / file)
+    code, _, err = tesuji("train", "--resume", run)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("tesuji: ") and str(run / file) in err
+
+
+@pytest.mark.parametrize(("file", "left"), [("run.json", []), ("000000.safetensors", ["run"])])
+def test_a_full_disk_is_one_line(
+    tesuji, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, left: list[str]
+) -> None:
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if target.name == file:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", full)
+    run = tmp_path / "run"
+    code, _, err = tesuji("train", "--game", "tic_tac_toe", "--output", run, "--iterations", 1, "--config", tiny)
+    monkeypatch.undo()
+    (line,) = mistakes(err)
+    assert code == 2
+    assert line.startswith(f"tesuji: cannot write {tmp_path}") and line.endswith(f"{file}: No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == left
+    if left:
+        assert tesuji("train", "--resume", run)[0] == 0
+
+
 # The process itself.
+
+
+@pytest.mark.parametrize(
+    "command", ["games", "match random random --game tic_tac_toe", "describe connect_four/imitation"]
+)
+def test_without_open_spiel_every_verb_says_what_to_install(command: str) -> None:
+    code = f"import sys; sys.modules['pyspiel'] = None; from engine.cli import main; sys.exit(main({command.split()}))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == f"tesuji: open_spiel is not installed; run: {INSTALL_OPEN_SPIEL}\n"
 
 
 def test_a_closed_pipe_ends_quietly() -> None:

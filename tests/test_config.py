@@ -46,6 +46,15 @@ def test_every_value_survives_saving(tmp_path: Path) -> None:
     assert load_config(tmp_path / "saved.toml") == config
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("FALSE", False), ("false", False)])
+def test_truth_values_are_read_and_survive_saving(tmp_path: Path, text: str, value: bool) -> None:
+    config = load_config(written(tmp_path, "[search]\nreuse_tree = true\n"), GAME | {"search.reuse_tree": text})
+    assert config.search.reuse_tree is value
+    save_config(config, tmp_path / "saved.toml")
+    assert f"reuse_tree = {str(value).lower()}\n" in (tmp_path / "saved.toml").read_text()
+    assert load_config(tmp_path / "saved.toml") == config
+
+
 def test_later_layers_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room_file = tmp_path / "room.toml"
     room_file.write_text("seed = 1\nminutes = 7.0\n[search]\nsimulations = 10\nc_puct = 2\n[replay]\nwindow = 5\n")
@@ -86,6 +95,8 @@ def test_every_room_of_this_repository_has_a_valid_config(repository: Path) -> N
         ("iterations = 1\nminutes = 1.0\n", "iterations and minutes are both set"),
         ("seed = -1\n", "seed: -1 is out of range"),
         ("[network]\nchannels = [1]\n", r"network.channels: \[1\] is not a whole number"),
+        ("[search]\nreuse_tree = 1\n", "search.reuse_tree: 1 is not true or false"),
+        ("[search]\nreuse_tree = 'true'\n", "search.reuse_tree: 'true' is not true or false"),
         ("not toml", "not valid TOML"),
     ],
 )
@@ -101,14 +112,17 @@ def test_bad_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("search.simulation", "3", "--set search.simulation: unknown key"),
+        ("search.simulation", "3", "^unknown key"),
         ("serach.simulations", "3", r"unknown section 'serach' \(did you mean 'search'\?\)"),
-        ("search.simulations", "many", "--set search.simulations: 'many' is not a whole number"),
-        ("search.c_puct", "-1", "search.c_puct: -1.0 is out of range"),
+        ("search.simulations", "many", "^search.simulations: 'many' is not a whole number"),
+        ("search.c_puct", "-1", "^search.c_puct: -1.0 is out of range"),
         ("a.b.c", "1", "unknown section 'a.b'"),
         ("search", "1", "unknown key 'search'"),
         ("search.", "1", "unknown key 'search.'"),
         ("evaluator.device", "gpu", "not one of auto, cpu, cuda"),
+        ("search.reuse_tree", "1", "^search.reuse_tree: '1' is not true or false"),
+        ("search.leaves_in_flight", "8", "^search.leaves_in_flight: 8 .* the games of a run need 1"),
+        ("iterations", "-1", "^iterations: -1 is out of range"),
     ],
 )
 def test_bad_override_is_one_line(name: str, value: str, message: str) -> None:
@@ -129,4 +143,7 @@ def test_configurations_made_in_python_are_checked_too() -> None:
         SearchConfig(simulations=-1)
     with pytest.raises(ConfigError, match="batch_size: 'x' is not a whole number"):
         replace(LearnerConfig(), batch_size="x")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="reuse_tree: 'true' is not true or false"):
+        SearchConfig(reuse_tree="true")  # type: ignore[arg-type]
     assert SearchConfig(simulations=0).simulations == 0  # the raw network; only a run refuses it
+    assert SearchConfig(leaves_in_flight=8).leaves_in_flight == 8  # one position alone; only a run refuses it

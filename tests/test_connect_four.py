@@ -65,6 +65,17 @@ def test_no_symmetry_is_claimed_for_unknown_inputs() -> None:
     assert symmetries(GAME, (3, 7, 6)) == []
 
 
+def test_the_mirror_of_a_variant_fits_its_board() -> None:
+    game = pyspiel.load_game("connect_four(rows=4,columns=5)")
+    (mirror,) = room("connect_four").symmetries(game)
+    state, image = game.new_initial_state(), game.new_initial_state()
+    for action in (0, 0, 3):
+        state.apply_action(action)
+        image.apply_action(4 - action)
+    np.testing.assert_array_equal(core.encode([state])[:, mirror.inputs], core.encode([image]))
+    assert mirror.actions.tolist() == [4, 3, 2, 1, 0]
+
+
 def test_encoder_has_own_discs_first_and_the_bottom_row_first() -> None:
     own, opponent = core.encode([state_after("334")], "connect_four").reshape(2, 6, 7)
     assert np.argwhere(own).tolist() == [[1, 3]]  # o to move: one disc, in the second row of the middle column
@@ -83,6 +94,31 @@ def test_render() -> None:
         "  0 1 2 3 4 5 6",
     ]
     assert "|  x x x x" in render(state_after("0011223")).replace("| x", "|  x")  # finished games too
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        (
+            "connect_four(rows=7,columns=4)",
+            ["| · · · · |"] * 5 + ["| o · · · |", "| x · · x |", "+---------+", "  0 1 2 3"],
+        ),
+        (
+            "connect_four(rows=2,columns=11,x_in_row=3)",
+            [
+                "|  o  ·  ·  ·  ·  ·  ·  ·  ·  ·  · |",
+                "|  x  ·  ·  x  ·  ·  ·  ·  ·  ·  · |",
+                "+----------------------------------+",
+                "   0  1  2  3  4  5  6  7  8  9 10",
+            ],
+        ),
+    ],
+)
+def test_render_of_a_variant(variant: str, expected: list[str]) -> None:
+    state = pyspiel.load_game(variant).new_initial_state()
+    for action in (0, 0, 3):
+        state.apply_action(action)
+    assert render(state).splitlines() == expected
 
 
 # The oracle
@@ -139,6 +175,19 @@ def test_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "bitbully", None)
     with pytest.raises(TesujiError, match=r'pip install "tesuji\[oracle\]"'):
         Oracle()
+
+
+def test_the_solver_is_needed_for_the_standard_games_referee_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitbully", None)  # as if the extra were not installed
+    own = room("connect_four")
+    assert len(own.positions(GAME)) == len(held_out.load())
+    for variant in ("connect_four(rows=7)", "connect_four(columns=8)", "connect_four(x_in_row=3)"):
+        assert own.oracle(pyspiel.load_game(variant)) is None
+        assert own.positions(pyspiel.load_game(variant)) == []
+    with pytest.raises(TesujiError, match="needs the solver bitbully"):
+        own.oracle(GAME)
+    redrawn = pyspiel.load_game("connect_four(egocentric_obs_tensor=true)")
+    assert own.positions(redrawn) == own.positions(GAME)  # the rules are the same
 
 
 # The held-out positions

@@ -411,3 +411,32 @@ def test_the_native_core_reads_the_answers(backend: str) -> None:
         np.testing.assert_array_equal(result.actions, np.arange(7))
         np.testing.assert_allclose(result.prior, prior, rtol=0, atol=EXACT)
         np.testing.assert_allclose(result.raw_values, order, rtol=0, atol=EXACT)
+
+
+SIGNALLED = """
+import gc, signal
+from engine.config import EvaluatorConfig, NetworkConfig
+from engine.game import encoder_shape, facts, load_game
+from engine.network import build
+from engine.search.evaluator import make_evaluator
+
+game = load_game("tic_tac_toe")
+network = build(NetworkConfig(channels=4, blocks=1), facts(game), encoder_shape(game)).eval()
+backends = [make_evaluator(network, EvaluatorConfig(backend="openvino", precision="fp32")) for _ in range(2)]
+sessions = [backend.session(4) for backend in backends]
+while backends:
+    backends.pop(0)
+    sessions.pop(0)
+    gc.collect()
+caught = []
+signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
+signal.raise_signal(signal.SIGINT)
+assert caught == [signal.SIGINT]
+"""
+
+
+@OPENVINO
+def test_a_signal_is_caught_after_openvino_back_ends_have_gone(repository: Path) -> None:
+    """In a process of its own: it was a segmentation fault where each back-end had an OpenVINO core of its own."""
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0, (done.returncode, done.stderr)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engine import files
 from engine.errors import TesujiError
-from engine.files import atomic_folder, atomic_write
+from engine.files import atomic_folder, atomic_write, read_json, write_errors
 
 
 def names(folder: Path) -> list[str]:
@@ -61,6 +62,51 @@ def test_missing_parent_is_one_line(tmp_path: Path) -> None:
         atomic_write(tmp_path / "no" / "a", b"")
 
 
+@pytest.mark.parametrize("name", ["EISDIR", "EBUSY", "ENOTDIR", "ENOENT", "ENOTEMPTY", "ENAMETOOLONG"])
+def test_whatever_the_system_refuses_is_one_line(tmp_path: Path, name: str) -> None:
+    reason = os.strerror(getattr(errno, name))
+    with pytest.raises(TesujiError) as caught, write_errors(tmp_path):
+        raise OSError(getattr(errno, name), reason)
+    assert str(caught.value) == f"cannot write {tmp_path}: {reason}"
+
+
+def test_an_error_of_many_files_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(TesujiError) as caught, write_errors(tmp_path):
+        raise shutil.Error("first\nsecond")
+    assert str(caught.value) == f"cannot write {tmp_path}: first second"
+
+
+def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(TesujiError, match=r"cannot write .*a: Is a directory"):
+        atomic_write(tmp_path / "a", b"")
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_in_place_of_the_folder_stays(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"mine")
+    with pytest.raises(TesujiError, match=r"cannot write .*f: Not a directory"), atomic_folder(path) as folder:
+        (folder / "x").write_bytes(b"1")
+    assert path.read_bytes() == b"mine"
+    assert names(tmp_path) == ["f"]
+
+
+def test_json_is_read_or_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(TesujiError, match=r"cannot read .*a\.json: No such file"):
+        read_json(path)
+    with pytest.raises(TesujiError, match="Is a directory"):
+        read_json(tmp_path)
+    for damaged in (b"", b'{"a": ', b"\xff\xfe\x00", b"[" * 100_000):
+        path.write_bytes(damaged)
+        with pytest.raises(TesujiError, match=r"a\.json: not valid JSON") as caught:
+            read_json(path)
+        assert "\n" not in str(caught.value)
+    path.write_text('{"a": [1, null]}')
+    assert read_json(path) == {"a": [1, None]}
+
+
 def test_atomic_folder_appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "f"
     with atomic_folder(path) as folder:
@@ -88,7 +134,7 @@ def test_failure_inside_a_folder_keeps_the_old_one(tmp_path: Path) -> None:
         (folder / "x").write_bytes(b"1")
     with pytest.raises(TesujiError, match=r"cannot write .*f: No space left"), atomic_folder(path) as folder:
         (folder / "y").write_bytes(b"1")
-        raise OSError(errno.ENOSPC, "full")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(KeyError), atomic_folder(path):
         raise KeyError
     assert names(path) == ["x"]

@@ -8,7 +8,16 @@ import pyspiel
 import pytest
 
 from engine.errors import TesujiError
-from engine.game import encoder_shape, facts, is_win_draw_loss, load_game, require_searchable, room
+from engine.game import (
+    LabelledPosition,
+    encoder_shape,
+    facts,
+    is_win_draw_loss,
+    load_game,
+    require_searchable,
+    room,
+    rooms,
+)
 
 
 @pytest.mark.parametrize(
@@ -165,26 +174,45 @@ def test_a_game_without_a_folder_has_a_room() -> None:
     assert plain.config_path is None
     assert plain.pretrained("imitation") is None
     assert plain.render(game.new_initial_state()) == str(game.new_initial_state())
+    assert plain.oracle(game) is None
+    assert plain.positions(game) == []
+    assert plain.pretrained_names == []
 
 
 def test_a_room_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "games" / "nim"
     (folder / "pretrained" / "first").mkdir(parents=True)
     (folder / "config.toml").write_text("seed = 3\n")
-    (folder / "game.py").write_text("def render(state):\n    return 'mine'\n")
+    (folder / "game.py").write_text(
+        "def render(state):\n    return 'mine'\n"
+        "def oracle(game):\n    return 'referee' if str(game) == 'nim()' else None\n"
+        "def positions(game):\n    return [1] if str(game) == 'nim()' else []\n"
+    )
+    (folder / "__init__.py").touch()
     import games
 
     monkeypatch.setattr(games, "__path__", [str(tmp_path / "games")])
     room.cache_clear()
     try:
         found = room("nim")
+        assert rooms() == ["nim"]
     finally:
         room.cache_clear()
     assert found.render(load_game("nim").new_initial_state()) == "mine"
     assert found.config_path == folder / "config.toml"
     assert found.pretrained("first") == folder / "pretrained" / "first"
     assert found.pretrained("second") is None
+    assert found.pretrained_names == ["first"]
+    game, variant = load_game("nim"), load_game("nim(pile_sizes=1;2)")
+    assert (found.oracle(game), found.oracle(variant)) == ("referee", None)
+    assert (found.positions(game), found.positions(variant)) == ([1], [])
     assert found.symmetries(load_game("nim")) == []
+
+
+def test_a_labelled_position_knows_its_state_and_value(tic_tac_toe: pyspiel.Game) -> None:
+    position = LabelledPosition((0, 4), {1: -1, 2: 0, 8: 0})
+    assert position.best == 0
+    assert position.state(tic_tac_toe).history() == [0, 4]
 
 
 def test_a_broken_room_is_not_taken_for_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,11 @@ from engine.agents.bots import MctsAgent, RandomAgent
 from engine.agents.parser import parse_agent
 from engine.config import NetworkConfig
 from engine.errors import TesujiError
-from engine.evaluate.agreement import LabelledPosition
 from engine.evaluate.evaluation import evaluate
-from engine.evaluate.match import MatchGame, draw_openings, match
+from engine.evaluate.match import MatchGame, draw_openings, draw_rows, margin, match, play_in_pool, rate
 from engine.evaluate.speed import measure
-from engine.game import encoder_shape, facts, load_game
+from engine.game import LabelledPosition, encoder_shape, facts, load_game
+from engine.native import core
 from engine.network import build, save_checkpoint
 
 
@@ -135,6 +135,20 @@ def test_one_player_games_compare_returns() -> None:
 
 def test_difference_is_against_the_mean_of_the_others() -> None:
     assert MatchGame((), (1, 0, 1), (), (3.0, 1.0, -4.0)).difference == 1.5
+    assert margin([0, 1], [1.0, -1.0]) == 2.0
+    assert margin([0], [3.0]) == 3.0 and margin([1], [3.0]) == -3.0
+
+
+def test_a_rating_counts_openings_and_who_did_better() -> None:
+    won, drawn = MatchGame((), (0, 1), (), (1.0, -1.0)), MatchGame((), (1, 0), (), (0.0, 0.0))
+    rating = rate([won, drawn])
+    assert (rating.score, rating.pairs) == (0.75, 1)
+    # Three seats; a small win is a win.
+    seats = ((0, 1, 1), (1, 0, 1), (1, 1, 0))
+    assert rate([MatchGame((), each, (), (0.2, 0.1, 0.1)) for each in seats]).score == pytest.approx(1 / 3)
+    # Alone at the board, the better return of the two games wins the pair.
+    better, worse = (MatchGame((), (turn,), (), (value,)) for turn, value in ((0, 7.0), (1, 5.0)))
+    assert rate([better, worse]).score == 1.0
 
 
 def test_wrong_requests_are_refused(connect_four: pyspiel.Game) -> None:
@@ -154,10 +168,31 @@ def test_turn_based_forms_of_simultaneous_games_play() -> None:
 
 
 def test_progress_counts_up_to_all_games(connect_four: pyspiel.Game) -> None:
-    seen: list[tuple[int, int]] = []
-    match(First(), RandomAgent(), connect_four, games=6, on_progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (6, 6)
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    seen: list[tuple[str, int, int]] = []
+    match(First(), RandomAgent(), connect_four, games=6, on_progress=lambda *report: seen.append(report))
+    assert seen[-1] == ("games", 6, 6)
+    assert seen == sorted(seen)
+
+
+def test_the_pool_reports_part_by_part_and_plays_the_same_games(connect_four: pyspiel.Game) -> None:
+    evaluator = core.FakeEvaluator(connect_four, seed=1)
+    players = [
+        core.PlayerParams(0, core.SearchParams(simulations=budget), temperature=1.0, temperature_plies=9)
+        for budget in (4, 16)
+    ]
+    rows, _ = draw_rows(connect_four, 20, 4, seed=2)
+    played = []
+    seen: list[tuple[str, int, int]] = []
+
+    def note(*report: str | int) -> None:
+        seen.append(report)
+
+    for workers, games_per_worker, reports in ((1, 20, [20]), (2, 3, [6, 12, 18, 20]), (1, 1, list(range(1, 21)))):
+        seen.clear()
+        played.append(play_in_pool(connect_four, [evaluator], players, rows, workers, games_per_worker, note))
+        assert seen == [("games", done, 20) for done in reports]
+    assert played[0] == played[1] == played[2]
+    assert [(game.opening, game.seats) for game in played[0]] == [(each.actions, seats) for each, seats in rows]
 
 
 def test_json_and_saved_games(connect_four: pyspiel.Game, tmp_path) -> None:
@@ -192,7 +227,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 def test_networks_play_in_the_pool_as_they_play_by_themselves(connect_four: pyspiel.Game, networks) -> None:
     a, b = (parse_agent(f"{path}:simulations=16,backend=torch,precision=fp32", connect_four) for path in networks)
-    result = match(a, b, connect_four, games=8, seed=3, workers=2)
+    result = match(a, b, connect_four, games=8, seed=3)
     assert [game.seats for game in result.games[:2]] == [(0, 1), (1, 0)]
     for game in result.games:
         state = replay(connect_four, game.history)
@@ -204,6 +239,37 @@ def test_networks_play_in_the_pool_as_they_play_by_themselves(connect_four: pysp
         state = replay(connect_four, game.opening)
         mover = (a, b)[game.seats[state.current_player()]]
         assert mover.policy(state).action == game.history[len(game.opening)]
+
+
+def test_an_agents_workers_play_its_matches(
+    connect_four: pyspiel.Game, networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[int] = []
+    play_match = core.play_match
+
+    def spy(*arguments, workers: int, **options):
+        used.append(workers)
+        return play_match(*arguments, workers=workers, **options)
+
+    monkeypatch.setattr(core, "play_match", spy)
+    a, b = (parse_agent(f"{path}:backend=torch,precision=fp32", connect_four, workers=3) for path in networks)
+    match(a, b, connect_four, games=2)
+    assert used == [3]
+
+
+def test_agents_with_leaves_in_flight_meet_outside_the_pool(
+    connect_four: pyspiel.Game, networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(core, "play_match")
+    options = "backend=torch,precision=fp32,simulations=24"
+    flying = parse_agent(f"{networks[0]}:{options},leaves_in_flight=8", connect_four)
+    other = parse_agent(f"{networks[1]}:{options}", connect_four)
+    result = match(flying, other, connect_four, games=4, seed=3)
+    assert result.wins + result.draws + result.losses == 4
+    for game in result.games:
+        state = replay(connect_four, game.opening)
+        mover = (flying, other)[game.seats[state.current_player()]]
+        assert mover.policy(state, seed=3).action == game.history[len(game.opening)]
 
 
 def test_the_simulations_of_a_match_override_the_agents(connect_four: pyspiel.Game, networks) -> None:
@@ -236,11 +302,27 @@ def test_one_checkpoint_at_two_budgets(connect_four: pyspiel.Game, networks) -> 
     assert match(strong, weak, connect_four, games=20, seed=1).score > 0.75
 
 
+HOW = (", raw", ", 100 simulations")
+
+
 def test_evaluation_compares_before_and_after(connect_four: pyspiel.Game, networks) -> None:
     after, before = (parse_agent(path, connect_four) for path in networks)
     scores = {3: 1, **dict.fromkeys((0, 1, 2, 4, 5, 6), -1)}
     positions = [LabelledPosition((3, 0, 3, 0, 3, 1), scores)]
-    result = evaluate(after, connect_four, before, games=8, simulations=(0, 100), positions=positions)
+    seen: dict[str, list[tuple[int, int]]] = {}
+    result = evaluate(
+        after,
+        connect_four,
+        before,
+        games=8,
+        simulations=(0, 100),
+        positions=positions,
+        on_progress=lambda stage, *counts: seen.setdefault(stage, []).append(counts),
+    )
+    assert seen == {
+        "games": [(8, 8)],
+        **{f"positions, {agent.name}{how}": [(1, 1)] for agent in (after, before) for how in HOW},
+    }
     assert result.match is not None and len(result.match.games) == 8
     assert result.after.agreements[100].optimal_share == 1
     header, *rows = result.table()
@@ -263,6 +345,8 @@ def test_evaluation_without_referee_is_only_the_match() -> None:
 
 
 def test_speed_measures_network_and_search(networks) -> None:
-    speeds = measure(parse_agent(networks[0]), simulations=4, seconds=0.0)
+    speeds = measure(parse_agent(networks[0]), simulations=4, seconds=1e-3)
     assert [speed.unit for speed in speeds] == ["evaluations/s", "evaluations/s", "simulations/s", "simulations/s"]
     assert all(speed.rate > 0 for speed in speeds)
+    with pytest.raises(TesujiError, match="seconds 0: must be a number above 0"):
+        measure(parse_agent(networks[0]), seconds=0.0)

@@ -46,6 +46,53 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     assert [line["iteration"] for line in lines.read()] == [1, 2]
 
 
+def test_a_refused_cut_is_one_line(tmp_path, monkeypatch):
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    lines.append({"iteration": 1})
+
+    def refuse(path, size):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(metrics.os, "truncate", refuse)
+    with pytest.raises(TesujiError, match=r"cannot write .*metrics\.jsonl: Read-only file system"):
+        lines.truncate(0)
+    assert lines.read() == [{"iteration": 1}]
+
+
+def test_what_was_appended_is_flushed_to_the_disk(tmp_path, monkeypatch):
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    lines.sync()
+    assert flushed == []
+    lines.append({"iteration": 1})
+    lines.sync()
+    assert flushed == [lines.path.stat().st_ino, tmp_path.stat().st_ino]
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TesujiError, match=r"cannot write .*metrics\.jsonl: No space left on device"):
+        lines.sync()
+
+
+@pytest.mark.parametrize("damage", [b'{"iteration": 2', b"", b"3", b"[]", b"\xff\x00"])
+def test_a_damaged_line_is_named(tmp_path, damage):
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    lines.append({"iteration": 1})
+    lines.path.write_bytes(lines.path.read_bytes() + damage + b"\n")
+    lines.append({"iteration": 3})
+    with pytest.raises(TesujiError, match=r"metrics\.jsonl: line 2 is damaged") as error:
+        lines.read()
+    assert "\n" not in str(error.value)
+
+
+def test_lines_that_cannot_be_read(tmp_path):
+    with pytest.raises(TesujiError, match=r"cannot read .*: Is a directory"):
+        JsonLines(tmp_path).read()
+
+
 def test_numbers_become_events(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -68,3 +115,13 @@ def test_each_session_adds_its_environment(tmp_path):
     assert first == second
     assert first["versions"]["open_spiel"] == "2.0.2"
     assert first["cores"] >= 1
+
+
+@pytest.mark.parametrize(("text", "reason"), [("[{", "not valid JSON"), ('{"a": 1}', "it holds no list: remove it")])
+def test_a_damaged_list_of_environments_is_named(tmp_path, text, reason):
+    path = tmp_path / "environment.json"
+    path.write_text(text)
+    with pytest.raises(TesujiError, match=rf"environment\.json.*{reason}") as error:
+        record_environment(path, 0)
+    assert "\n" not in str(error.value)
+    assert path.read_text() == text

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyspiel
 import pytest
 
+from engine.cli import main
 from engine.config import RunConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.agreement import labelled_positions
+from engine.finetune.learner import Learner
 from engine.game import room
 from engine.native import core
 from engine.network.checkpoint import load_checkpoint
 from engine.training.pretrain import Pretraining, pretrain, training_positions
-from engine.training.teacher import CHUNK_GAMES, TeacherConfig, TeacherGame, play_game, teacher_games
+from engine.training.teacher import (
+    CHUNK_GAMES,
+    TeacherConfig,
+    TeacherGame,
+    is_python_game,
+    play_game,
+    teacher_games,
+)
 
 TEACHER = TeacherConfig(simulations=20)
 
@@ -109,6 +120,12 @@ def test_cache_and_number_of_workers_change_nothing(tmp_path: Path) -> None:
     assert len(files) == 2
     assert read(tmp_path / "one", CHUNK_GAMES) == games[:CHUNK_GAMES]
     assert files == {file: file.stat().st_mtime_ns for file in folder.glob("*.npz")}
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(TesujiError, match=r"cannot write .*cache.*: Not a directory"):
+        read(tmp_path / "cache", 3)
 
 
 def test_an_interrupted_cache_is_completed(tmp_path: Path) -> None:
@@ -237,6 +254,63 @@ def test_imitation_learns_its_teacher(tmp_path: Path) -> None:
     assert result.metrics["policy_loss"] < 0.75 * np.log(9)
     card = (result.checkpoint / "README.md").read_text()
     assert "100 rollouts a move" in card and f"{result.positions:,} positions" in card
+
+
+def test_a_game_written_in_python(tmp_path: Path) -> None:
+    """The processes that play have not imported the module that registers it."""
+    take_away = pytest.importorskip("examples.take_away")
+    game = pyspiel.load_game("take_away")
+    assert is_python_game(game) and not is_python_game(pyspiel.load_game("connect_four"))
+    result = imitate("take_away", tmp_path / "agent", tmp_path / "cache", workers=2)
+    assert load_checkpoint(result.checkpoint).game == "take_away()"
+    played = list(teacher_games("take_away", TEACHER, games=40, seed=5, workers=2, cache=tmp_path / "cache"))
+    assert len(played) == 40
+    assert all(sum(action + 1 for action in one.history) == take_away.STONES for one in played)
+    card = (result.checkpoint / "README.md").read_text()
+    assert "    tesuji --import examples.take_away pretrain --game take_away " in card
+
+
+def test_only_a_checkpoint_is_replaced(tmp_path: Path) -> None:
+    """Refused before the first game is played."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years")
+    for output, message in ((folder, "other than a checkpoint"), (folder / "thesis.txt", "Not a directory")):
+        with pytest.raises(TesujiError, match=message):
+            imitate("tic_tac_toe", output, tmp_path / "cache")
+    assert (folder / "thesis.txt").read_text() == "years"
+    assert not (tmp_path / "cache").exists()
+    first = imitate("tic_tac_toe", tmp_path / "agent", tmp_path / "cache")
+    second = imitate("breakthrough(rows=5,columns=4)", tmp_path / "agent", tmp_path / "cache")
+    assert load_checkpoint(tmp_path / "agent").hash == second.hash != first.hash
+
+
+def test_training_that_diverges_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Learner.step
+
+    def diverge(self: Learner, *arguments: Any) -> dict[str, Any]:
+        metrics = step(self, *arguments)
+        return metrics | {"loss": metrics["loss"] * float("nan")}
+
+    monkeypatch.setattr(Learner, "step", diverge)
+    with pytest.raises(TesujiError, match=r"not finite after \d+ steps: lower learner\.learning_rate") as caught:
+        imitate("tic_tac_toe", tmp_path / "agent", tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_the_card_says_what_to_type_for_the_same_weights(tmp_path: Path) -> None:
+    game = "breakthrough(rows=5,columns=4)"
+    first = pretrain(
+        game, tmp_path / "first", games=3, simulations=5, epochs=0.7, seed=2, config=small(game), cache=tmp_path
+    )
+    card = (first.checkpoint / "README.md").read_text()
+    typed = shlex.split(card.partition("Made by\n")[2].replace("\\\n", ""))
+    assert typed[:2] == ["tesuji", "pretrain"]
+    assert "learner.batch_size=64" in typed
+    typed[typed.index("FOLDER")] = str(tmp_path / "second")
+    assert main([*typed[1:], "--cache", str(tmp_path)]) == 0
+    assert load_checkpoint(tmp_path / "second").hash == first.hash
 
 
 def test_equal_arguments_give_equal_weights(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.frontends.progress import game_bar, stage_bars, training_bar, training_note
+from engine.frontends.progress import stage_bars, training_bar, training_note
 from engine.training.run import Progress
 
 
@@ -42,9 +42,9 @@ def test_training_writes_plain_lines_without_a_terminal(capsys: pytest.CaptureFi
     assert captured.err == " 25%  self-play, iteration 3, 12,345 positions, 1,234 positions/s, 3:05 left\n"
 
 
-def test_games_are_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with game_bar() as report:
-        report(1, 2)
+def test_stages_are_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with stage_bars() as report:
+        report("games", 1, 2)
     assert capsys.readouterr() == ("", "")
 
 

@@ -1,6 +1,8 @@
 """Records on disk and in the window."""
 
+import errno
 import json
+import os
 from dataclasses import fields
 
 import numpy as np
@@ -77,14 +79,16 @@ def test_a_damaged_shard_is_named(tmp_path, damage):
     assert "\n" not in str(error.value)
 
 
-def test_records_join_and_split_at_games():
-    a, b = make_records([3, 4]), make_records([5, 1])
-    joined = Records.concatenate([a, b])
-    joined.validate()
-    assert joined.game_offsets.tolist() == [0, 3, 7, 12, 13]
-    assert [len(part) for part in joined.split(7)] == [7, 6]
-    assert [len(part) for part in joined.split(2)] == [3, 4, 5, 1]
-    assert_same(Records.concatenate(joined.split(2)), joined)
+def test_records_split_at_games():
+    records = make_records([3, 4, 5, 1])
+    first, second = records.split(7)
+    assert_same(first, records.slice(0, 2))
+    assert second.inputs[:, 0].tolist() == [7, 8, 9, 10, 11, 12]
+    assert second.game_offsets.tolist() == [0, 5, 6]
+    assert second.game_ids.tolist() == [2, 3] and second.histories == records.histories[2:]
+    assert [len(part) for part in records.split(2)] == [3, 4, 5, 1]
+    for part in (first, second, *records.split(2)):
+        part.validate()
 
 
 def test_records_that_do_not_fit_are_refused():
@@ -185,10 +189,32 @@ def test_shards_outside_the_window_go_when_nothing_needs_them(tmp_path):
     assert replay.state()["oldest"] == 3
     replay.prune(2)
     assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["000002", "000003", "000004", "000005"]
-    index = json.loads((tmp_path / "index.json").read_bytes())
-    assert [shard["name"] for shard in index["shards"]] == [f"00000{i}.safetensors" for i in (3, 4, 5)]
-    assert index["positions"] == 10
-    Replay(tmp_path, 10).restore(replay.state())
+    assert [shard["name"] for shard in replay.state()["shards"]] == [f"00000{i}.safetensors" for i in (3, 4, 5)]
+    (tmp_path / "mine.safetensors").write_bytes(b"")  # no shard of ours: not a number
+    again = Replay(tmp_path, 10)
+    again.restore(replay.state())
+    assert len(again) == 10
+    assert (tmp_path / "mine.safetensors").exists()
+
+
+def test_a_refused_deletion_is_one_line(tmp_path, monkeypatch):
+    replay = Replay(tmp_path, 4)
+    state = replay.state()
+    replay.append(make_records([4]))
+
+    def refuse(path, missing_ok=False):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    monkeypatch.setattr(type(tmp_path), "unlink", refuse)
+    for delete in (lambda: replay.prune(1), lambda: replay.restore(state)):
+        with pytest.raises(TesujiError, match=r"cannot write .*: Device or resource busy"):
+            delete()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "replay").write_bytes(b"")
+    with pytest.raises(TesujiError, match=r"cannot write .*replay: File exists"):
+        Replay(tmp_path / "replay", 4)
 
 
 def test_nothing_new_is_nothing_written(tmp_path):

@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -18,6 +17,8 @@ from engine import files, metrics
 from engine.config import load_config
 from engine.errors import TesujiError
 from engine.metrics import JsonLines
+from engine.training import snapshot
+from engine.training.folder import create
 from engine.training.run import resume, train
 
 CONFIG = Path(__file__).parent / "data" / "tiny_run.toml"
@@ -32,7 +33,7 @@ from engine.training.run import resume, train
 config, folder, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 report = lambda progress: print(progress.phase, progress.iteration, flush=True)
 if not (folder / "run.json").exists():
-    from engine.training.run import create
+    from engine.training.folder import create
     create(load_config(config), folder, None, None)
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -78,15 +79,20 @@ def outcome(folder):
     return {
         "metrics": lines,
         "matches": JsonLines(folder / "matches.jsonl").read(),
-        "replay": json.loads((folder / "replay" / "index.json").read_bytes()),
+        "replay": snapshot.read_state(last)["state"]["replay"],
         "files": {f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    result = train(load_config(CONFIG), tmp_path_factory.mktemp("whole") / "run")
-    return outcome(result.folder)
+def whole(tmp_path_factory):
+    """The folder of an uninterrupted run, to be copied and not changed."""
+    return train(load_config(CONFIG), tmp_path_factory.mktemp("whole") / "run").folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(whole):
+    return outcome(whole)
 
 
 def test_the_same_configuration_gives_the_same_run(uninterrupted, tmp_path):
@@ -129,7 +135,6 @@ def test_a_limit_on_file_size_is_one_line_and_loses_nothing(uninterrupted, tmp_p
     assert outcome(folder) == uninterrupted
 
 
-@pytest.mark.signals
 @pytest.mark.parametrize(
     ("call", "after"), [("replace", 0), ("replace", 11), ("fsync", 16), ("write", 0), ("write", 5)]
 )
@@ -166,17 +171,96 @@ def test_a_full_disk_is_one_line_and_loses_nothing(uninterrupted, tmp_path, monk
     assert outcome(folder) == uninterrupted
 
 
-def test_a_start_that_fails_leaves_no_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_a_start_that_fails_leaves_no_run(tmp_path, monkeypatch, pretrained):
+    create(load_config(CONFIG), tmp_path / "other", None, None)
+    start = tmp_path / "other" / "checkpoints" / "reference" if pretrained else None
+
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "replace", full)
-    with pytest.raises(TesujiError, match="No space left on device"):
+    for call in ("replace", "sendfile"):  # the second is how shutil copies
+        monkeypatch.setattr(os, call, full)
+    with pytest.raises(TesujiError, match=r"cannot write .*: No space left on device") as error:
+        train(load_config(CONFIG), tmp_path / "run", start=start)
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_killed_right_after_the_last_snapshot(uninterrupted, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    write = snapshot.write
+
+    def killed(folder, captured):
+        write(folder, captured)
+        if captured.state["finished"]:
+            raise Killed
+
+    monkeypatch.setattr(snapshot, "write", killed)
+    with pytest.raises(Killed):
         train(load_config(CONFIG), tmp_path / "run")
-    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    assert resume(tmp_path / "run").iterations == 6
+    assert outcome(tmp_path / "run") == uninterrupted
 
 
-@pytest.mark.signals
+def test_what_a_snapshot_counts_on_is_on_the_disk_before_it(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+
+    def fsync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = train(load_config(CONFIG), tmp_path / "run").folder
+    last = synced.index((max((folder / "snapshots").iterdir()) / "manifest.json").stat().st_ino)
+    for name in ("metrics.jsonl", "matches.jsonl"):
+        assert (folder / name).stat().st_ino in synced[:last]
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("learner.safetensors", "truncate"),
+        ("best.safetensors", "flip"),
+        ("games.bin", "remove"),
+        ("state.json", "flip"),
+        ("manifest.json", "flip"),
+        ("manifest.json", "truncate"),
+    ],
+)
+def test_a_damaged_snapshot_is_named_and_the_one_before_serves(uninterrupted, whole, tmp_path, part, damage):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    file = folder / "snapshots" / "000006" / part
+    data = bytearray(file.read_bytes())
+    # In text a digit, so that it is still JSON.
+    position = next(at for at in range(len(data) // 2, len(data)) if part[-4:] != "json" or chr(data[at]).isdigit())
+    data[position] ^= 1
+    file.write_bytes(data if damage == "flip" else data[: len(data) // 2])
+    if damage == "remove":
+        file.unlink()
+    with pytest.raises(TesujiError, match=r"000006/\S+ is damaged; remove the folder \S+000006 to resume") as error:
+        resume(folder)
+    assert "\n" not in str(error.value)
+    shutil.rmtree(file.parent)
+    assert resume(folder).iterations == 6
+    assert outcome(folder) == uninterrupted
+
+
+def test_a_damaged_older_snapshot_does_not_stop_a_run(tmp_path):
+    for iteration in (1, 2, 3):
+        state = snapshot.Snapshot(iteration, {"past": [f"past-{iteration}"]}, {"games.bin": bytes(iteration)})
+        snapshot.write(tmp_path, state)
+    (tmp_path / "000002" / "games.bin").write_bytes(b"")  # only its state is asked for
+    assert snapshot.prune(tmp_path) == [{"past": ["past-2"]}]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000002", "000003"]
+    (tmp_path / "000002" / "state.json").write_text('{"iteration": 2, "state": {"past": []}}')
+    assert snapshot.prune(tmp_path) == []
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip"])
 def test_a_damaged_shard_stops_the_resume_in_one_line(tmp_path, damage):
     folder = tmp_path / "run"

@@ -35,6 +35,13 @@ def test_two_people_play_by_name_and_by_number(play: Play) -> None:
     assert text.count(PROMPT) == 7
 
 
+def test_the_first_lines_say_who_sits_where_and_how_to_leave(play: Play) -> None:
+    _, text = play("connect_four", "random", [], seats=(1,))
+    first, second = text.splitlines()[:2]
+    assert first == "connect_four(): you have seat 1 of 0 to 1, random the rest."
+    assert "`help`" in second and "`quit` to leave" in second
+
+
 def test_the_board_comes_from_the_games_room(play: Play) -> None:
     _, text = play("connect_four", "random", [])
     assert "| · · · · · · · |" in text
@@ -94,12 +101,14 @@ def test_chance_is_played_and_named(play: Play) -> None:
     finished, text = play("pig(winscore=8)", "random", ["roll", "stop"] * 40, seed=3)
     assert finished
     assert "chance: " in text
+    assert "chance: Roll" in text and text.split("chance: Roll")[1].splitlines()[2].startswith("Scores: ")  # shown anew
     assert play("pig(winscore=8)", "random", ["roll", "stop"] * 40, seed=3)[1] == text
 
 
 def test_hidden_information_stays_hidden(play: Play) -> None:
     finished, text = play("kuhn_poker", "random", ["Bet", "Bet"], seed=1)
     assert finished
+    assert text.split(PROMPT)[0].splitlines()[-2] in ("0", "1", "2")  # the person's card, dealt before the first move
     before_end = text.split("The game is over")[0]
     assert "chance:" not in before_end
     assert "random plays" not in before_end

@@ -6,7 +6,6 @@ only on the state (with its history), the budget and the seed: never on the othe
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,22 +111,11 @@ class BatchAgent(ABC):
         """Nothing to forget."""
 
     def _decide_checked(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
-        if budget is not None and budget < 0:
-            raise TesujiError(f"budget {budget}: simulations cannot be negative")
+        if budget is not None and not 0 <= budget < 2**31:
+            raise TesujiError(f"budget {budget}: simulations are a number from 0 to {2**31 - 1}")
         for state in states:
             _require_decision(state)
         return self.decide(states, budget, seed) if len(states) else []
-
-
-def stream(*parts: int | str) -> int:
-    """A 63-bit seed of its own for everything that these parts name."""
-    text = ":".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
-
-
-def state_seed(seed: int, state: pyspiel.State) -> int:
-    """A 63-bit seed from a seed and a state's history: the same state gets the same stream in any batch."""
-    return stream(seed, *state.history())
 
 
 def one_hot(action: int, size: int) -> FloatArray:

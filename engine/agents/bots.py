@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyspiel
 
-from engine.agents.agent import BatchAgent, Decision, MoveStatistics, one_hot, sharpen, state_seed
+from engine.agents.agent import BatchAgent, Decision, MoveStatistics, one_hot, sharpen
 from engine.errors import TesujiError
 from engine.game import require_searchable
+from engine.search.seeds import state_seed
 
 MCTS_MEMORY_MB = 1000  # the bot prunes its tree beyond this; far above what a few thousand simulations need
 

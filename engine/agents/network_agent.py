@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyspiel
 
-from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen, state_seed
+from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen
 from engine.config import EvaluatorConfig, SearchConfig
 from engine.errors import TesujiError
 from engine.game import facts, load_game, require_searchable
 from engine.native import core
+from engine.search.search import SearchResult, search, search_params
 
 if TYPE_CHECKING:
     from engine import _core
@@ -65,6 +66,11 @@ class NetworkAgent(BatchAgent):
         """How it searches; None for the raw policy."""
         return replace(self._search, simulations=self.simulations) if self.simulations else None
 
+    @property
+    def leaves_in_flight(self) -> int:
+        """Leaves of one tree that are evaluated together; above 1 it searches every state alone."""
+        return self._search.leaves_in_flight
+
     def with_simulations(self, simulations: int) -> NetworkAgent:
         """The same agent (sharing network and evaluator) with another number of simulations; 0 for the raw policy."""
         other = NetworkAgent(
@@ -92,15 +98,14 @@ class NetworkAgent(BatchAgent):
         if self._native is None:
             from engine.search.evaluator import native_evaluator
 
+            rows = max(ROWS, self.leaves_in_flight)
             self._native = native_evaluator(
-                self.evaluator(), self.game, self.checkpoint.encoder, self.workers, ROWS, CACHE_ENTRIES
+                self.evaluator(), self.game, self.checkpoint.encoder, self.workers, rows, CACHE_ENTRIES
             )
         return self._native
 
     def player_params(self, evaluator: int, simulations: int | None = None) -> _core.PlayerParams:
         """How the core's match pool plays this agent; `evaluator` is its index there."""
-        from engine.selfplay.actor import search_params
-
         budget = self.simulations if simulations is None else simulations
         temperature = self._temperature(budget)
         return core.PlayerParams(
@@ -116,7 +121,6 @@ class NetworkAgent(BatchAgent):
         simulations = self.simulations if budget is None else budget
         if simulations == 0:
             return self._decide_raw(states)
-        require_searchable(self.game)
         return self._decide_searched(states, simulations, seed)
 
     def _decide_raw(self, states: Sequence[pyspiel.State]) -> list[Decision]:
@@ -136,14 +140,17 @@ class NetworkAgent(BatchAgent):
         return decisions
 
     def _decide_searched(self, states: Sequence[pyspiel.State], simulations: int, seed: int) -> list[Decision]:
-        from engine.selfplay.actor import search_params
-
-        seeds = [state_seed(seed, state) for state in states]
-        params = search_params(self._search, simulations)
-        results = core.search(list(states), self.native_evaluator(), params, seeds, workers=self.workers)
+        results = search(
+            states,
+            self.native_evaluator(),
+            self._search,
+            simulations=simulations,
+            seed=seed,
+            workers=self.workers,
+        )
         return [self._decision(result) for result in results]
 
-    def _decision(self, result: _core.SearchResult) -> Decision:
+    def _decision(self, result: SearchResult) -> Decision:
         scale = self.facts.value_scale
         probabilities = np.zeros(self.facts.num_actions)
         probabilities[result.actions] = result.policy(self._temperature(result.simulations))

@@ -1,23 +1,14 @@
-"""The perfect player of a game whose room has an outside referee (`games/<name>/oracle.py`)."""
+"""The perfect player of a game whose room has an outside referee (`Room.oracle`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import pyspiel
 
 from engine.agents.agent import BatchAgent, Decision, MoveStatistics
-
-
-class Oracle(Protocol):
-    """A room's outside referee: knows the game-theoretic value of every move."""
-
-    name: str
-
-    def scores(self, states: Sequence[pyspiel.State]) -> list[dict[int, int]]:
-        """Per state, legal action -> -1, 0 or 1: the mover's result under perfect play after that action."""
+from engine.game import Oracle
 
 
 class OracleAgent(BatchAgent):

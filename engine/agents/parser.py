@@ -7,29 +7,28 @@ your own network, made elsewhere, are FILE.safetensors, together with its class 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pyspiel
 
 from engine.agents.agent import BatchAgent
 from engine.agents.bots import MctsAgent, RandomAgent
-from engine.agents.network_agent import NetworkAgent
-from engine.agents.oracle_agent import Oracle, OracleAgent
+from engine.agents.network_agent import WORKERS, NetworkAgent
+from engine.agents.oracle_agent import OracleAgent
 from engine.config import EvaluatorConfig, SearchConfig
 from engine.errors import TesujiError, nearest
-from engine.game import load_game, room
+from engine.game import Oracle, load_game, room, rooms
 
 Number = TypeVar("Number", int, float)
 
-NETWORK_OPTIONS = ("simulations", "temperature", "c_puct", "backend", "precision")
+NETWORK_OPTIONS = ("simulations", "temperature", "c_puct", "leaves_in_flight", "backend", "precision")
 MCTS_OPTIONS = ("simulations", "temperature", "c", "rollouts")
+MOST = 2**31 - 1  # the core counts simulations in 32 bits
 BOTS = ("random", "mcts", "oracle")
 
 
@@ -38,17 +37,21 @@ def parse_agent(
     game: pyspiel.Game | str | None = None,
     network: str | None = None,
     evaluator: EvaluatorConfig | None = None,
+    workers: int = WORKERS,
 ) -> BatchAgent:
     """The agent that `spec` names.
 
     game: what it must play; needed by `random`, `mcts` and `oracle`, checked against a checkpoint's own.
     network: `package.module:Class` for a checkpoint with its user's own network.
+    evaluator, workers: how and in how many threads a network answers.
     Raises TesujiError naming the part of `spec` that is wrong.
     """
+    if workers < 1:
+        raise TesujiError(f"workers {workers}: must be at least 1")
     loaded = load_game(game) if game is not None else None
     name, options = split_spec(spec)
     if name not in BOTS:
-        return _network_agent(spec, name, options, loaded, network, evaluator)
+        return _network_agent(spec, name, options, loaded, network, evaluator, workers)
     if loaded is None:
         raise TesujiError(f"agent '{spec}': say which game it plays (--game GAME)")
     if name == "mcts":
@@ -85,11 +88,19 @@ def game_of(*specs: str) -> str | None:
     """The game string of the first of these agents that is a checkpoint; None if there is none."""
     for spec in specs:
         name, _ = split_spec(spec)
-        if name not in BOTS and not _is_bare(name):
-            from engine.network.checkpoint import read_config
-
-            return str(read_config(resolve_checkpoint(name))["game"])
+        found = None if name in BOTS else checkpoint_game(name)
+        if found is not None:
+            return found
     return None
+
+
+def checkpoint_game(name: str) -> str | None:
+    """The game string of a checkpoint, named as for `resolve_checkpoint`; None for bare weights, which do not say."""
+    if _is_bare(name):
+        return None
+    from engine.network.checkpoint import read_config
+
+    return str(read_config(resolve_checkpoint(name))["game"])
 
 
 def has_custom_network(spec: str, game: pyspiel.Game | None = None) -> bool:
@@ -111,6 +122,8 @@ def resolve_checkpoint(name: str, game: pyspiel.Game | None = None) -> Path:
             return folder
     if path.is_dir():
         raise TesujiError(f"{name}: no checkpoint here (config.json, model.safetensors), nor a run's checkpoints/best")
+    if split_spec(name)[0] in BOTS:
+        raise TesujiError(f"'{name}' is no checkpoint: give a checkpoint or run folder, or a shipped agent")
     parts = path.parts
     if len(parts) == 4 and parts[0] == "games" and parts[2] == "pretrained":
         parts = (parts[1], parts[3])
@@ -147,37 +160,19 @@ def _is_bare(name: str) -> bool:
     return name.endswith(".safetensors") and not Path(name).is_dir()
 
 
-def rooms() -> list[str]:
-    """Short names of the games with a folder under games/, in order."""
-    return sorted(module.name for module in pkgutil.iter_modules(_games()) if module.ispkg)
-
-
 def shipped_agents() -> list[str]:
-    """`GAME/NAME` of every agent that comes with Tesuji."""
-    return sorted(
-        f"{folder.parent.parent.name}/{folder.name}"
-        for root in _games()
-        for folder in Path(root).glob("*/pretrained/*")
-        if (folder / "config.json").is_file()
-    )
-
-
-def _games() -> list[str]:
-    """The folders that hold rooms; the engine knows none of them by name."""
-    return list(importlib.import_module("games").__path__)
+    """`GAME/NAME` of every agent that comes with Tesuji, in order."""
+    return [f"{short}/{name}" for short in rooms() for name in room(short).pretrained_names]
 
 
 def load_oracle(game: pyspiel.Game) -> Oracle:
     """The outside referee of a game's room. Raises TesujiError when there is none or its library is missing."""
-    short = game.get_type().short_name
-    name = f"games.{short}.oracle"
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
-            raise
-        raise TesujiError(f"agent 'oracle': {short} has no perfect player ({name})") from error
-    return cast(Oracle, module.Oracle())
+    own = room(game.get_type().short_name)
+    found = own.oracle(game)
+    if found is None:
+        reason = f": that of {own.short_name} knows the standard game only" if own.find_oracle else ""
+        raise TesujiError(f"agent 'oracle': {game} has no perfect player{reason}")
+    return found
 
 
 def _network_agent(
@@ -187,11 +182,15 @@ def _network_agent(
     game: pyspiel.Game | None,
     network: str | None,
     evaluator: EvaluatorConfig | None,
+    workers: int,
 ) -> NetworkAgent:
     _check(spec, options, NETWORK_OPTIONS)
     simulations = _number(spec, options, "simulations", 0, int, 0)
     temperature = _number(spec, options, "temperature", 0.0, float, 0) if "temperature" in options else None
-    search = SearchConfig(c_puct=_number(spec, options, "c_puct", SearchConfig().c_puct, float, 0))
+    search = SearchConfig(
+        c_puct=_number(spec, options, "c_puct", SearchConfig().c_puct, float, 0),
+        leaves_in_flight=_number(spec, options, "leaves_in_flight", 1, int, 1),
+    )
     chosen: dict[str, Any] = {key: options[key] for key in ("backend", "precision") if key in options}
     with checkpoint_folder(name, game, network) as path:
         from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
@@ -200,7 +199,7 @@ def _network_agent(
     if game is not None and str(load_game(checkpoint.game)) != str(game):
         raise TesujiError(f"agent '{spec}': this checkpoint plays {checkpoint.game}, not {game}")
     config = replace(evaluator or EvaluatorConfig(), **chosen)
-    return NetworkAgent(checkpoint, simulations, search, temperature, config, name=spec)
+    return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers)
 
 
 def _check(spec: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:
@@ -217,9 +216,9 @@ def _number(
         return default
     try:
         value = kind(options[key])
-        if least <= value < float("inf"):
+        if least <= value <= MOST:
             return value
     except ValueError:
         pass
     noun = "a whole number" if kind is int else "a number"
-    raise TesujiError(f"agent '{spec}': {key}={options[key]} must be {noun} of {least:g} or more")
+    raise TesujiError(f"agent '{spec}': {key}={options[key]} must be {noun} from {least:g} to {MOST}")

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
         options = make_parser().parse_args(arguments)
+        import_module("engine.native")  # what is wrong with the installation is told first, whatever the verb
         _import_modules(options.imports, getattr(options, "network", None))
         code: int = options.run(options)
         sys.stdout.flush()

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import cast
 
-from engine.cli.common import add_json, add_network, add_seed, write_json
+from engine.cli.common import above_zero, add_json, add_network, add_seed, whole, write_json
 from engine.errors import TesujiError
 
 SUMMARY = "measure how fast this machine runs an agent's network and search"
@@ -16,8 +16,8 @@ EXAMPLE = "tesuji benchmark connect_four/imitation --simulations 64"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("agent", metavar="CKPT", help="a checkpoint or run folder, or a shipped agent")
-    parser.add_argument("--simulations", type=int, default=64, metavar="N", help="per search (default 64)")
-    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each measurement (default 2)")
+    parser.add_argument("--simulations", type=whole(1), default=64, metavar="N", help="per search (default 64)")
+    parser.add_argument("--seconds", type=above_zero, default=2.0, metavar="S", help="for each measurement (default 2)")
     add_seed(parser)
     add_network(parser)
     add_json(parser)
@@ -30,8 +30,6 @@ def run(options: argparse.Namespace) -> int:
     from engine.evaluate.speed import measure
     from engine.frontends.tables import table
 
-    if options.simulations < 1:
-        raise TesujiError(f"--simulations {options.simulations}: must be at least 1")
     if split_spec(options.agent)[0] in BOTS:
         raise TesujiError(f"benchmark measures networks: '{options.agent}' is no checkpoint")
     agent = cast(NetworkAgent, parse_agent(options.agent, network=options.network))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 AGENT = (
     "a checkpoint or run folder, a shipped agent (connect_four/imitation), random, mcts:1000 or oracle; "
-    "options after a colon: PATH:simulations=400,temperature=0"
+    "options after a colon: PATH:simulations=400,temperature=0; also c_puct, leaves_in_flight, backend and precision "
+    "of a checkpoint, c and rollouts of mcts"
 )
 
 
@@ -26,11 +28,32 @@ def add_game(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--game", metavar="GAME", help="OpenSpiel game string (default: the checkpoint's game)")
 
 
-def seed(text: str) -> int:
-    """A seed, which the core keeps in 63 bits."""
-    value = int(text) if text.strip().isdecimal() else -1
-    if not 0 <= value < 2**63:
-        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 0 to 2^63 - 1")
+def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """Reads a whole number in this range; the core counts in 31 bits."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text}: give a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+seed = whole(0, 2**63 - 1)
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: give a number above 0")
     return value
 
 
@@ -82,8 +105,11 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def load_agents(options: argparse.Namespace, *specs: str) -> tuple[pyspiel.Game, list[BatchAgent]]:
-    """The game (from --game, else the first checkpoint's) and the agents by name."""
+def load_agents(
+    options: argparse.Namespace, *specs: str, workers: int | None = None
+) -> tuple[pyspiel.Game, list[BatchAgent]]:
+    """The game (from --game, else the first checkpoint's) and the agents by name; `workers` threads for networks."""
+    from engine.agents.network_agent import WORKERS
     from engine.agents.parser import game_of, has_custom_network, parse_agent
     from engine.game import load_game
 
@@ -95,7 +121,9 @@ def load_agents(options: argparse.Namespace, *specs: str) -> tuple[pyspiel.Game,
     custom = {spec: len(specs) == 1 or has_custom_network(spec, game) for spec in specs}
     if options.network is not None and not any(custom.values()):
         raise TesujiError(f"--network {options.network}: none of the agents has a network of your own; leave it out")
-    return game, [parse_agent(spec, game, options.network if custom[spec] else None) for spec in specs]
+    threads = WORKERS if workers is None else workers
+    classes = {spec: options.network if custom[spec] else None for spec in specs}
+    return game, [parse_agent(spec, game, classes[spec], workers=threads) for spec in specs]
 
 
 def write_json(path: Path | None, value: dict[str, Any]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, write_json
-from engine.errors import TesujiError
+from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, whole, write_json
 
 SUMMARY = "judge an agent: moves that the game's perfect player approves of, and Elo against another agent"
 EXAMPLE = "tesuji evaluate runs/demo --against connect_four/imitation"
@@ -16,7 +15,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("agent", metavar="AGENT", help=AGENT)
     parser.add_argument("--against", metavar="OTHER", help="judge OTHER beside it and play a match")
     add_game(parser)
-    parser.add_argument("--games", type=int, default=400, metavar="N", help="games of the match (default 400; 0: none)")
+    parser.add_argument(
+        "--games", type=whole(0), default=400, metavar="N", help="games of the match (default 400; 0: none)"
+    )
     parser.add_argument(
         "--simulations",
         type=_budgets,
@@ -32,13 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge and print the table."""
     from engine.evaluate.evaluation import evaluate
-    from engine.frontends.progress import game_bar
+    from engine.frontends.progress import stage_bars
     from engine.frontends.tables import table
 
     specs = [options.agent] + ([options.against] if options.against is not None else [])
     game, agents = load_agents(options, *specs)
     against = agents[1] if len(agents) > 1 else None
-    with game_bar() as on_progress:
+    with stage_bars() as on_progress:
         result = evaluate(
             agents[0], game, against, options.games, options.simulations, seed=options.seed, on_progress=on_progress
         )
@@ -52,7 +53,5 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _budgets(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise TesujiError(f"--simulations {text}: give whole numbers with commas, as in 0,64") from None
+    """Whole numbers with commas between them."""
+    return tuple(whole(0)(part) for part in text.split(","))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from engine.cli.common import add_network
+from engine.cli.common import add_network, writable_file
 
 SUMMARY = "write a checkpoint's network as ONNX, its answers compared with the original's"
 EXAMPLE = "tesuji export connect_four/imitation imitation.onnx"
@@ -14,7 +13,7 @@ EXAMPLE = "tesuji export connect_four/imitation imitation.onnx"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("checkpoint", metavar="CKPT", help="a checkpoint or run folder, or a shipped agent")
-    parser.add_argument("file", type=Path, metavar="FILE", help="ONNX file to write")
+    parser.add_argument("file", type=writable_file, metavar="FILE", help="ONNX file to write")
     add_network(parser)
 
 

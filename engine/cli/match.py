@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, write_json
+from engine.cli.common import (
+    AGENT,
+    add_game,
+    add_json,
+    add_network,
+    add_seed,
+    load_agents,
+    whole,
+    writable_file,
+    write_json,
+)
 
 SUMMARY = "play two agents against each other from paired openings with seats swapped"
 EXAMPLE = "tesuji match connect_four/imitation:simulations=64 mcts:200 --games 400"
@@ -16,17 +25,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=AGENT)
     parser.add_argument("b", metavar="B", help="the other agent")
     add_game(parser)
-    parser.add_argument("--games", type=int, default=400, metavar="N", help="games (default 400)")
-    parser.add_argument("--simulations", type=int, metavar="N", help="searches per move for both, overriding their own")
+    parser.add_argument("--games", type=whole(1), default=400, metavar="N", help="games (default 400)")
     parser.add_argument(
-        "--opening-plies", type=int, default=4, metavar="N", help="random moves at the start (default 4)"
+        "--simulations", type=whole(0), metavar="N", help="searches per move for both, overriding their own"
     )
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads (default 2)")
+    parser.add_argument(
+        "--opening-plies", type=whole(0), default=4, metavar="N", help="random moves at the start (default 4)"
+    )
+    parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="threads of networks (default 2)")
     add_seed(parser)
     add_network(parser)
     add_json(parser)
     parser.add_argument(
-        "--save-games", type=Path, metavar="FILE", help="write every game to FILE, one JSON object a line"
+        "--save-games", type=writable_file, metavar="FILE", help="write every game to FILE, one JSON object a line"
     )
 
 
@@ -34,10 +45,10 @@ def run(options: argparse.Namespace) -> int:
     """Play and print the result."""
     from engine.evaluate.evaluation import match_text
     from engine.evaluate.match import match
-    from engine.frontends.progress import game_bar
+    from engine.frontends.progress import stage_bars
 
-    game, (a, b) = load_agents(options, options.a, options.b)
-    with game_bar() as on_progress:
+    game, (a, b) = load_agents(options, options.a, options.b, workers=options.workers)
+    with stage_bars() as on_progress:
         result = match(
             a,
             b,
@@ -45,7 +56,6 @@ def run(options: argparse.Namespace) -> int:
             options.games,
             options.opening_plies,
             options.seed,
-            options.workers,
             options.simulations,
             on_progress,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cli.common import add_config, add_seed, read_settings
+from engine.cli.common import above_zero, add_config, add_seed, read_settings, whole
 
 SUMMARY = "make an agent to start from, by imitating OpenSpiel's MCTS bot"
 EXAMPLE = "tesuji pretrain --game tic_tac_toe --output runs/imitation --games 500"
@@ -15,10 +15,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("--game", required=True, metavar="GAME", help="OpenSpiel game string")
     parser.add_argument("--output", required=True, type=Path, metavar="CKPT", help="checkpoint folder to write")
-    parser.add_argument("--games", type=int, default=4096, metavar="N", help="games of the teacher (default 4096)")
-    parser.add_argument("--simulations", type=int, default=200, metavar="N", help="its rollouts a move (default 200)")
-    parser.add_argument("--epochs", type=float, default=6.0, metavar="X", help="samples per position (default 6)")
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that play (default 2)")
+    parser.add_argument("--games", type=whole(1), default=4096, metavar="N", help="games of the teacher (default 4096)")
+    parser.add_argument(
+        "--simulations", type=whole(2), default=200, metavar="N", help="its rollouts a move (default 200)"
+    )
+    parser.add_argument("--epochs", type=above_zero, default=6.0, metavar="X", help="samples per position (default 6)")
+    parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="processes that play (default 2)")
     parser.add_argument(
         "--cache",
         type=Path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cli.common import add_config, add_game, add_network, read_settings
+from engine.cli.common import above_zero, add_config, add_game, add_network, read_settings, seed, whole
 from engine.errors import TesujiError
 
 SUMMARY = "fine-tune an agent by self-play; Ctrl-C saves, --resume goes on"
@@ -18,10 +18,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="RUN", help="folder of the run, new or empty")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; its configuration stays")
     add_game(parser)
-    parser.add_argument("--minutes", type=float, metavar="M", help="training budget in minutes")
-    parser.add_argument("--iterations", type=int, metavar="N", help="or in iterations")
+    parser.add_argument("--minutes", type=above_zero, metavar="M", help="training budget in minutes")
+    parser.add_argument("--iterations", type=whole(1), metavar="N", help="or in iterations")
     add_config(parser)
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (default 0)")
     add_network(parser)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,32 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyspiel
 
-from engine.agents.agent import Agent
+from engine.agents.agent import Agent, Decision
 from engine.errors import TesujiError
+from engine.evaluate import Progress
 from engine.evaluate.ratings import wilson_interval
-from engine.game import load_game
+from engine.game import LabelledPosition, load_game, room
 
-
-@dataclass(frozen=True)
-class LabelledPosition:
-    """A position of a two-player zero-sum game in which the choice of move matters, and the verdict on each move."""
-
-    history: tuple[int, ...]
-    """Actions from the initial state."""
-    scores: dict[int, int]
-    """Every legal action -> -1, 0 or 1: the mover's result under perfect play after it."""
-
-    @property
-    def best(self) -> int:
-        """The game-theoretic value for the mover: -1, 0 or 1."""
-        return max(self.scores.values())
-
-    def state(self, game: pyspiel.Game) -> pyspiel.State:
-        """The position itself, reached by its history."""
-        state = game.new_initial_state()
-        for action in self.history:
-            state.apply_action(action)
-        return state
+TOGETHER = 256  # positions asked about between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -75,6 +55,7 @@ def agreement(
     *,
     simulations: int | None = None,
     seed: int = 0,
+    on_progress: Progress | None = None,
 ) -> Agreement:
     """Ask `agent` for its move in every position and compare with the labels.
 
@@ -86,10 +67,15 @@ def agreement(
         positions = labelled_positions(game)
         if not positions:
             raise TesujiError(f"{game} has no labelled positions to compare with a perfect player")
-    decisions = agent.policy([position.state(game) for position in positions], simulations, seed)
+    states = [position.state(game) for position in positions]
+    decisions: list[Decision] = []
+    for start in range(0, len(states), TOGETHER):
+        decisions += agent.policy(states[start : start + TOGETHER], simulations, seed)
+        if on_progress is not None:
+            on_progress("positions", len(decisions), len(states))
     by_ply: dict[int, tuple[int, int]] = {}
     optimal = decided = wrong_sign = 0
-    for position, decision in zip(positions, decisions, strict=True):
+    for position, state, decision in zip(positions, states, decisions, strict=True):
         action = int(np.argmax(decision.probabilities))
         if action not in position.scores:
             raise TesujiError(f"{agent.name} chose action {action}, which is illegal after {list(position.history)}")
@@ -99,21 +85,13 @@ def agreement(
         by_ply[len(position.history)] = (count + 1, hits + right)
         if position.best != 0:
             decided += 1
-            mover = position.state(game).current_player()
             # "Not (right sign)" rather than "wrong sign", so that NaN counts too.
-            wrong_sign += not decision.values[mover] * position.best > 0
+            wrong_sign += not decision.values[state.current_player()] * position.best > 0
     has_values = any(not np.isnan(decision.values).all() for decision in decisions)
     return Agreement(len(positions), optimal, decided, wrong_sign if has_values else None, dict(sorted(by_ply.items())))
 
 
 def labelled_positions(game: pyspiel.Game | str) -> list[LabelledPosition]:
-    """The held-out positions of a game, from `load()` of `games.<short name>.positions`; empty without that module."""
-    module = f"games.{load_game(game).get_type().short_name}.positions"
-    try:
-        found = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module + ".").startswith(error.name + "."):
-            raise  # the module is there, but something it imports is not
-        return []
-    positions: list[LabelledPosition] = found.load()
-    return positions
+    """The held-out positions of the game's room; empty where it has none, or none of this variant of the game."""
+    loaded = load_game(game)
+    return room(loaded.get_type().short_name).positions(loaded)

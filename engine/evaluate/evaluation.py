@@ -12,8 +12,10 @@ import pyspiel
 from engine.agents.agent import BatchAgent
 from engine.agents.network_agent import NetworkAgent
 from engine.errors import TesujiError
-from engine.evaluate.agreement import Agreement, LabelledPosition, agreement, labelled_positions
-from engine.evaluate.match import OPENING_PLIES, MatchResult, Progress, match
+from engine.evaluate import Progress
+from engine.evaluate.agreement import Agreement, agreement, labelled_positions
+from engine.evaluate.match import OPENING_PLIES, MatchResult, match
+from engine.game import LabelledPosition
 
 SIMULATIONS = (0, 64)
 
@@ -85,6 +87,8 @@ def evaluate(
         a search of their own. Other agents keep their own way.
     positions: labelled positions; None takes the room's held-out set. Without any the referee is left out.
     """
+    if games < 0:
+        raise TesujiError(f"games {games}: play at least 1, or 0 for no match")
     if not simulations or min(simulations) < 0:
         raise TesujiError(f"simulations {list(simulations)}: give one or more numbers of 0 or more")
     if positions is None:
@@ -97,8 +101,8 @@ def evaluate(
         common = budgets.pop() if len(budgets) == 1 else None
     return Evaluation(
         game=str(game),
-        after=_judge(agent, game, positions, simulations, seed),
-        before=_judge(against, game, positions, simulations, seed) if against is not None else None,
+        after=_judge(agent, game, positions, simulations, seed, on_progress),
+        before=_judge(against, game, positions, simulations, seed, on_progress) if against is not None else None,
         match=result,
         match_simulations=common,
     )
@@ -118,15 +122,24 @@ def _searching(agent: BatchAgent, simulations: int) -> BatchAgent:
 
 
 def _judge(
-    agent: BatchAgent, game: pyspiel.Game, positions: Sequence[LabelledPosition], simulations: Sequence[int], seed: int
+    agent: BatchAgent,
+    game: pyspiel.Game,
+    positions: Sequence[LabelledPosition],
+    simulations: Sequence[int],
+    seed: int,
+    on_progress: Progress | None,
 ) -> Judgement:
     budgets: Sequence[int | None] = simulations if isinstance(agent, NetworkAgent) else (None,)
-    if not positions:
-        return Judgement(agent.name, {})
-    return Judgement(
-        agent.name,
-        {budget: agreement(agent, game, positions, simulations=budget, seed=seed) for budget in budgets},
-    )
+    found = {}
+    for budget in budgets if positions else ():
+        report = None if on_progress is None else _named(on_progress, f"{agent.name}{_label(budget)}")
+        found[budget] = agreement(agent, game, positions, simulations=budget, seed=seed, on_progress=report)
+    return Judgement(agent.name, found)
+
+
+def _named(on_progress: Progress, name: str) -> Progress:
+    """Stages under the name of what they belong to."""
+    return lambda stage, done, total: on_progress(f"{stage}, {name}", done, total)
 
 
 def _label(simulations: int | None) -> str:

@@ -1,36 +1,38 @@
 """Matches: two agents, many games at once, from shared openings with seats swapped.
 
 Every opening is played once with agent `a` in each seat (for two players: both colours), so that an unbalanced opening
-favours nobody, and the interval is taken over openings, not games. Two networks play inside the native pool; any other
-agents are asked for all running games in one `policy` call.
+favours nobody, and the interval is taken over openings, not games. Two networks play inside the native pool, unless one
+searches with several leaves in flight; any other agents are asked for all running games in one `policy` call.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyspiel
 
-from engine.agents.agent import Agent, FloatArray, state_seed, stream
+from engine.agents.agent import Agent, FloatArray
 from engine.agents.network_agent import ROWS, NetworkAgent
 from engine.errors import TesujiError
-from engine.evaluate.ratings import NORMAL_QUANTILE, elo_interval
+from engine.evaluate import Progress
+from engine.evaluate.ratings import NORMAL_QUANTILE, Rating, elo_interval
 from engine.files import atomic_write
 from engine.game import is_zero_sum, require_searchable
 from engine.native import core
+from engine.search.seeds import state_seed, stream
+
+if TYPE_CHECKING:
+    from engine import _core
 
 OPENING_PLIES = 4
 OPENING_TRIES = 20  # random openings drawn per one needed before the search for new ones ends
-
-Progress = Callable[[int, int], None]
-"""Called with (games finished, games in all)."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,7 @@ class MatchGame:
     @property
     def difference(self) -> float:
         """Return of `a` minus the mean return of b's seats; in a one-player game only a's or minus b's."""
-        own = [value for seat, value in zip(self.seats, self.returns, strict=True) if seat == 0]
-        other = [value for seat, value in zip(self.seats, self.returns, strict=True) if seat == 1]
-        return (sum(own) / len(own) if own else 0.0) - (sum(other) / len(other) if other else 0.0)
+        return margin(self.seats, self.returns)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,6 @@ def match(
     games: int = 400,
     opening_plies: int = OPENING_PLIES,
     seed: int = 0,
-    workers: int = 2,
     simulations: int | None = None,
     on_progress: Progress | None = None,
 ) -> MatchResult:
@@ -140,8 +139,6 @@ def match(
         raise TesujiError(f"games {games}: play at least 1")
     if opening_plies < 0:
         raise TesujiError(f"opening plies {opening_plies}: cannot be negative")
-    if workers < 1:
-        raise TesujiError(f"workers {workers}: must be at least 1")
     if simulations is not None and simulations < 0:
         raise TesujiError(f"simulations {simulations}: cannot be negative")
     if game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
@@ -149,18 +146,29 @@ def match(
     for agent in (a, b):
         if isinstance(agent, NetworkAgent) and str(agent.game) != str(game):
             raise TesujiError(f"agent '{agent.name}' plays {agent.game}, not {game}")
-    players = game.num_players()
-    rotations = max(2, players)
     start = perf_counter()
-    openings, distinct = draw_openings(game, -(-games // rotations), opening_plies, seed)
-    rows = [(opening, _seats(players, turn)) for opening in openings for turn in range(rotations)]
-    if isinstance(a, NetworkAgent) and isinstance(b, NetworkAgent) and _pool_plays(game):
-        played = _play_in_pool(a, b, game, rows, workers, simulations)
-        if on_progress is not None:
-            on_progress(len(rows), len(rows))
+    rows, distinct = draw_rows(game, games, opening_plies, seed)
+    if isinstance(a, NetworkAgent) and isinstance(b, NetworkAgent) and _pool_plays(game, a, b):
+        played = _play_networks(a, b, game, rows, simulations, on_progress)
     else:
         played = _play_batched(a, b, game, rows, seed, simulations, on_progress)
-    return _result(a, b, game, played, rotations, seed, opening_plies, distinct, perf_counter() - start)
+    return _result(a, b, game, played, seed, opening_plies, distinct, perf_counter() - start)
+
+
+Row = tuple[Opening, tuple[int, ...]]
+"""A game to be played: its opening, and for every seat who sits there (0: `a`, 1: `b`)."""
+
+
+def draw_rows(game: pyspiel.Game, games: int, opening_plies: int, seed: int) -> tuple[list[Row], int]:
+    """`games` games, rounded up to whole openings, and how many distinct openings they have.
+
+    Each opening comes with `a` in every seat once, and `b` in all others; in a one-player game once for each of them.
+    """
+    players = game.num_players()
+    rotations = max(2, players)
+    openings, distinct = draw_openings(game, -(-games // rotations), opening_plies, seed)
+    seats = [tuple(0 if seat == turn else 1 for seat in range(players)) for turn in range(rotations)]
+    return [(opening, each) for opening in openings for each in seats], distinct
 
 
 def draw_openings(game: pyspiel.Game, count: int, plies: int, seed: int) -> tuple[list[Opening], int]:
@@ -218,46 +226,68 @@ def _chance_action(state: pyspiel.State, quantile: float) -> int:
     return int(outcomes[-1][0])
 
 
-def _seats(players: int, turn: int) -> tuple[int, ...]:
-    """`a` (0) in seat `turn`, `b` (1) in all the others; a one-player game is played by `a`, then by `b`."""
-    return tuple(0 if seat == turn else 1 for seat in range(players))
-
-
-def _pool_plays(game: pyspiel.Game) -> bool:
-    """The native pool plays the games that search is sound in."""
+def _pool_plays(game: pyspiel.Game, *agents: NetworkAgent) -> bool:
+    """The native pool plays the games that search is sound in, with one leaf in flight."""
     try:
         require_searchable(game)
     except TesujiError:
         return False
-    return True
+    return all(agent.leaves_in_flight == 1 for agent in agents)
 
 
-Row = tuple[Opening, tuple[int, ...]]
-
-
-def _play_in_pool(
-    a: NetworkAgent, b: NetworkAgent, game: pyspiel.Game, rows: Sequence[Row], workers: int, simulations: int | None
+def _play_networks(
+    a: NetworkAgent,
+    b: NetworkAgent,
+    game: pyspiel.Game,
+    rows: Sequence[Row],
+    simulations: int | None,
+    on_progress: Progress | None,
 ) -> list[MatchGame]:
     evaluators = [a.native_evaluator()]
     if b.native_evaluator() is not evaluators[0]:
         evaluators.append(b.native_evaluator())
     players = [a.player_params(0, simulations), b.player_params(len(evaluators) - 1, simulations)]
-    threads = min(workers, a.workers, b.workers)
-    results = core.play_match(
-        game,
-        evaluators,
-        players,
-        [list(opening.actions) for opening, _ in rows],
-        [list(seats) for _, seats in rows],
-        seeds=[opening.chance_seed for opening, _ in rows],
-        workers=threads,
-        games_per_worker=min(2 * ROWS, -(-len(rows) // threads)),  # a worker's two half-batches
-    )
-    scale = a.facts.value_scale
-    return [
-        MatchGame(opening.actions, seats, tuple(history), tuple(value * scale for value in returns))
-        for (opening, seats), (history, returns) in zip(rows, results, strict=True)
-    ]
+    # Two half-batches of `ROWS`; half of that where somebody watches: the reports cost a sixth of the speed.
+    games_per_worker = 2 * ROWS if on_progress is None else ROWS
+    return play_in_pool(game, evaluators, players, rows, min(a.workers, b.workers), games_per_worker, on_progress)
+
+
+def play_in_pool(
+    game: pyspiel.Game,
+    evaluators: Sequence[_core.Evaluator],
+    players: Sequence[_core.PlayerParams],
+    rows: Sequence[Row],
+    workers: int,
+    games_per_worker: int,
+    on_progress: Progress | None = None,
+) -> list[MatchGame]:
+    """Play the rows between two networks in the native pool; `players` says how `a` and `b` do it.
+
+    They are played in parts of `workers` x `games_per_worker`, with a report after each. A game depends on its row
+    alone; the parts are the same without reports, so that not even the rounding of other batches comes between.
+    """
+    together = workers * games_per_worker
+    scale = evaluators[0].value_scale
+    played: list[MatchGame] = []
+    for start in range(0, len(rows), together):
+        part = rows[start : start + together]
+        results = core.play_match(
+            game,
+            evaluators,
+            players,
+            [list(opening.actions) for opening, _ in part],
+            [list(seats) for _, seats in part],
+            seeds=[opening.chance_seed for opening, _ in part],
+            workers=workers,
+            games_per_worker=min(games_per_worker, -(-len(part) // workers)),
+        )
+        played += [
+            MatchGame(opening.actions, seats, tuple(history), tuple(value * scale for value in returns))
+            for (opening, seats), (history, returns) in zip(part, results, strict=True)
+        ]
+        if on_progress is not None:
+            on_progress("games", len(played), len(rows))
+    return played
 
 
 def _play_batched(
@@ -296,7 +326,7 @@ def _play_batched(
                     observer.observe(state, action)
                 state.apply_action(action)
         if on_progress is not None:
-            on_progress(len(rows) - len(running), len(rows))
+            on_progress("games", len(rows) - len(running), len(rows))
     return [
         MatchGame(opening.actions, seats, tuple(state.history()), tuple(state.returns()))
         for (opening, seats), state in zip(rows, states, strict=True)
@@ -314,22 +344,16 @@ def _result(
     b: Agent,
     game: pyspiel.Game,
     played: Sequence[MatchGame],
-    rotations: int,
     seed: int,
     plies: int,
     distinct: int,
     seconds: float,
 ) -> MatchResult:
-    differences = np.array([each.difference for each in played]).reshape(-1, rotations)
-    players = game.num_players()
-    # In a one-player game the two "seats" are two games; their sum over the pair is a's return less b's.
-    means: FloatArray = differences.sum(axis=1) if players == 1 else differences.mean(axis=1)
-    outcomes = means if players == 1 else differences
+    outcomes = _outcomes(played)
+    means: FloatArray = outcomes.mean(axis=1)
     mean = float(means.mean())
     spread = NORMAL_QUANTILE * float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
-    elo = None
-    if players == 2 and is_zero_sum(game):
-        elo = elo_interval([float(points) for points in ((np.sign(differences) + 1) / 2).sum(axis=1)])
+    elo = rate(played) if game.num_players() == 2 and is_zero_sum(game) else None
     return MatchResult(
         a=a.name,
         b=b.name,
@@ -350,3 +374,27 @@ def _result(
         seconds=seconds,
         games=tuple(played),
     )
+
+
+def rate(played: Sequence[MatchGame]) -> Rating:
+    """Elo of `a` above `b` from a match's games, in its order; the games of one opening count as one pair.
+
+    A game scores 1, 0.5 or 0 as a's return is above, at or below the mean of the others'.
+    """
+    points = (np.sign(_outcomes(played)) + 1.0) / 2.0
+    return elo_interval([float(pair) for pair in 2.0 * points.mean(axis=1)])
+
+
+def _outcomes(played: Sequence[MatchGame]) -> FloatArray:
+    """float64[openings, seats]: a's return less the others' mean; of a one-player game one column, less b's return."""
+    players = len(played[0].seats)
+    differences = np.array([game.difference for game in played]).reshape(-1, max(2, players))
+    # Alone at the board, b's game follows a's and counts against it.
+    return differences.sum(axis=1, keepdims=True) if players == 1 else differences
+
+
+def margin(seats: Sequence[int], returns: Sequence[float]) -> float:
+    """The mean return of the seats with 0 less that of the seats with 1; 0 stands for those that have no seat."""
+    own = [value for seat, value in zip(seats, returns, strict=True) if seat == 0]
+    others = [value for seat, value in zip(seats, returns, strict=True) if seat == 1]
+    return (sum(own) / len(own) if own else 0.0) - (sum(others) / len(others) if others else 0.0)

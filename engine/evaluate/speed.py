@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -10,12 +11,10 @@ import numpy as np
 import pyspiel
 
 from engine.agents.network_agent import ROWS, NetworkAgent
-from engine.config import SearchConfig
 from engine.errors import TesujiError
 from engine.evaluate.match import draw_openings
 from engine.game import require_searchable
 from engine.native import core
-from engine.selfplay.actor import search_params
 
 POSITIONS = 256
 OPENING_PLIES = 4
@@ -32,6 +31,8 @@ class Speed:
 
 def measure(agent: NetworkAgent, simulations: int = 64, seconds: float = 2.0, seed: int = 0) -> list[Speed]:
     """Network and search rates from random positions, about `seconds` each. Search rates only where search is sound."""
+    if not 0.0 < seconds < math.inf:
+        raise TesujiError(f"seconds {seconds:g}: must be a number above 0")
     states = _positions(agent.game, seed)
     inputs, mask = core.encode(states, agent.checkpoint.encoder), core.legal_mask(states)
     evaluator = agent.evaluator()
@@ -43,17 +44,9 @@ def measure(agent: NetworkAgent, simulations: int = 64, seconds: float = 2.0, se
         require_searchable(agent.game)
     except TesujiError:
         return found
-    # Repetition would flatter the search by its cache, so each call starts with an empty one.
-    params = search_params(agent.search or SearchConfig(), simulations)
-    native = agent.native_evaluator()
     for count in (1, POSITIONS):
-        batch = states[:count]
-
-        def search(batch: list[pyspiel.State] = batch) -> None:
-            native.version += 1
-            core.search(batch, native, params, [seed] * len(batch), workers=agent.workers)
-
-        calls = _rate(search, seconds)
+        # Repetition does not flatter: every call begins with an empty cache.
+        calls = _rate(lambda count=count: agent.policy(states[:count], simulations, seed), seconds)  # type: ignore[misc]
         name = "search, one position" if count == 1 else f"search, {count} positions at once"
         found.append(Speed(f"{name}, {simulations} simulations", simulations * count * calls, "simulations/s"))
     return found

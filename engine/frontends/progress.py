@@ -30,16 +30,10 @@ def stage_bars() -> Iterator[Callable[[str, int, int], None]]:
             task = tasks[stage]
             bars.update(task, completed=done, total=total)
             speed = bars.tasks[task].speed
-            bars.update(task, note=f"{done:,} of {total:,}" + (f", {speed:,.0f}/s" if speed else ""))
+            rate = f", {speed:,.{0 if speed >= 10 else 1}f}/s" if speed else ""
+            bars.update(task, note=f"{done:,} of {total:,}{rate}")
 
         yield report
-
-
-@contextmanager
-def game_bar() -> Iterator[Callable[[int, int], None]]:
-    """Yields report(done, total) for one bar of games."""
-    with stage_bars() as report:
-        yield lambda done, total: report("games", done, total)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from typing import TextIO
 import numpy as np
 import pyspiel
 
-from engine.agents.agent import Agent, Decision, state_seed, stream
+from engine.agents.agent import Agent, Decision
 from engine.errors import TesujiError
 from engine.frontends.tables import table
 from engine.game import room
+from engine.search.seeds import state_seed, stream
 
 MOVES_SHOWN = 10
 VARIATION_SHOWN = 8
@@ -58,6 +59,7 @@ class TerminalGame:
     def play(self) -> bool:
         """Play to the end. True if the game was finished, False if the person left."""
         self._agent.reset()
+        self._print(self._welcome())
         self._show()
         while not self._state.is_terminal():
             if self._state.is_chance_node():
@@ -70,6 +72,13 @@ class TerminalGame:
         self._print(f"The game is over. {self._outcome()}")
         return True
 
+    def _welcome(self) -> str:
+        seats, last = " and ".join(map(str, sorted(self._seats))), self._game.num_players() - 1
+        return (
+            f"{self._game}: you have seat {seats} of 0 to {last}, {self._agent.name} the rest.\n"
+            f"Type a move by its name or number, `help` for the other commands, `quit` to leave."
+        )
+
     def _chance(self) -> None:
         outcomes, probabilities = zip(*self._state.chance_outcomes(), strict=True)
         rng = np.random.default_rng(state_seed(stream(self._seed, "chance"), self._state))
@@ -77,6 +86,7 @@ class TerminalGame:
         if not self._hides():
             self._print(f"chance: {self._name(action)}")
         self._state.apply_action(action)
+        self._show()
 
     def _reply(self) -> None:
         decision = self._decide()
@@ -170,6 +180,8 @@ class TerminalGame:
         return bool(self._game.get_type().information != pyspiel.GameType.Information.PERFECT_INFORMATION)
 
     def _show(self) -> None:
+        if self._state.is_chance_node():
+            return  # what chance brings is shown with it
         if self._hides() and not self._state.is_terminal():
             if self._state.current_player() in self._seats:
                 self._print(f"\n{self._state.information_state_string(self._state.current_player())}\n")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors.torch
@@ -18,17 +19,28 @@ from torch import Tensor, nn
 import engine
 from engine.config import NetworkConfig
 from engine.errors import CheckpointError, ConfigError, TesujiError
-from engine.files import atomic_folder, atomic_write
+from engine.files import atomic_folder, read_json, write_errors
 from engine.game import encoder_shape, facts, load_game
 from engine.network.build import build
 from engine.network.network import sizes_of
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "place_for", "read_config", "save_checkpoint"]
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 CARD = "README.md"
+KEYS: dict[str, type] = {
+    "game": str,
+    "network": dict,
+    "sizes": dict,
+    "method": str,
+    "lineage": dict,
+    "metrics": dict,
+    "weights": dict,
+    "versions": dict,
+}
+"""What every configuration holds beside its format, and of which type."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +76,10 @@ def save_checkpoint(
 ) -> str:
     """Write a checkpoint folder atomically, in place of one that may stand there; returns the hash of the weights.
 
-    `card` is the text of the model card (Markdown). Raises TesujiError where the folder cannot be written; what stood
-    there before is then untouched.
+    `card` is the text of the model card (Markdown). Raises TesujiError where the folder cannot be written, or holds
+    anything but a checkpoint; what stood there before is then untouched.
     """
+    place = place_for(folder)
     loaded = load_game(game)
     encoder = facts(loaded).encoder if config.encoder == "auto" else config.encoder
     weights = weight_bytes(network)
@@ -83,12 +96,37 @@ def save_checkpoint(
         "versions": {"tesuji": engine.__version__} | {name: version(name) for name in ("torch", "open_spiel")},
     }
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_folder(folder) as temporary:
-        atomic_write(temporary / WEIGHTS, weights)
-        atomic_write(temporary / CONFIG, text.encode())
-        atomic_write(temporary / CARD, card.encode())
+    with atomic_folder(place) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights)
+        (temporary / CONFIG).write_bytes(text.encode())
+        (temporary / CARD).write_bytes(card.encode())
     return digest
+
+
+def place_for(folder: Path) -> Path:
+    """Where `folder` leads, if a checkpoint can be written there: before long work, too. Makes its parent.
+
+    Raises TesujiError where the system refuses, and where anything would be lost but an older checkpoint.
+    """
+    with write_errors(folder):
+        place = folder.resolve()
+        if place == Path.cwd():  # replacing it would leave the user's shell in a deleted folder
+            raise CheckpointError(f"{folder} is the working folder: name a new folder in it")
+        if place.exists() and any(place.iterdir()) and not holds_checkpoint(place):
+            raise CheckpointError(f"{folder} holds something other than a checkpoint: name a new folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp"):
+            pass  # the only sure sign that the system lets us write
+    return place
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """The folder holds a checkpoint of a format that this version reads, and nothing else."""
+    try:
+        read_config(folder)
+    except CheckpointError:
+        return False
+    return {entry.name for entry in folder.iterdir()} <= {WEIGHTS, CONFIG, CARD}
 
 
 def load_checkpoint(path: Path | str, network_class: str | None = None, game: str | None = None) -> Checkpoint:
@@ -101,16 +139,11 @@ def load_checkpoint(path: Path | str, network_class: str | None = None, game: st
     folder = Path(path)
     content = read_config(folder)
     file = folder / CONFIG
+    own_game, digest = content["game"], content["weights"]["sha256"]
     try:
-        own_game = str(content["game"])
         config = NetworkConfig(**content["network"])
-        sizes: dict[str, Any] = dict(content["sizes"])
-        digest = str(content["weights"]["sha256"])
-        method = str(content["method"])
-        metrics, lineage = dict(content["metrics"]), dict(content["lineage"])
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise CheckpointError(f"{file}: not a checkpoint's configuration: {reason}") from error
+    except (TypeError, ConfigError) as error:
+        raise CheckpointError(f"{file}: not a checkpoint's configuration: {error}") from error
     try:
         loaded = load_game(own_game)
         shape = encoder_shape(loaded, config.encoder)
@@ -120,10 +153,11 @@ def load_checkpoint(path: Path | str, network_class: str | None = None, game: st
         raise CheckpointError(f"{folder}: this checkpoint is for {own_game}, not for {game}")
     weights = read_weights(folder / WEIGHTS, digest)
     network = build(with_class(config, network_class, folder), facts(loaded), shape)
-    if json.loads(json.dumps(asdict(sizes_of(network)))) != sizes:
+    if json.loads(json.dumps(asdict(sizes_of(network)))) != content["sizes"]:
         raise CheckpointError(f"{file}: sizes do not fit the game {own_game} with encoder {config.encoder}")
     fill(network, weights, folder / WEIGHTS)
     network.eval()
+    method, metrics, lineage = content["method"], content["metrics"], content["lineage"]
     return Checkpoint(network, config, own_game, config.encoder, method, metrics, lineage, digest, folder)
 
 
@@ -134,19 +168,22 @@ def weight_bytes(network: nn.Module) -> bytes:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's config.json, of a format this version reads."""
+    """The checkpoint's config.json, of a format this version reads, with all `KEYS` and the hash of the weights."""
     file = folder / CONFIG
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such checkpoint folder")
     try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{file}: {error.strerror}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{file}: not valid JSON: {error}") from error
+        content = read_json(file)
+    except TesujiError as error:
+        raise CheckpointError(str(error)) from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise CheckpointError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    wrong = [name for name, kind in KEYS.items() if not isinstance(content.get(name), kind)]
+    if not wrong and not isinstance(content["weights"].get("sha256"), str):
+        wrong = ["weights.sha256"]
+    if wrong:
+        raise CheckpointError(f"{file}: not a checkpoint's configuration: no valid {wrong[0]!r}")
     return dict(content)
 
 

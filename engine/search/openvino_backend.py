@@ -7,6 +7,7 @@ reports each use to its makers. So does importing the package, unless its report
 import importlib
 import sys
 import warnings
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -36,7 +37,6 @@ class OpenvinoSession(BatchSession):
 
     def load(self, network: Any) -> None:
         """See BatchSession; `network` is an `openvino.Model`."""
-        openvino = load_openvino()
         options = {
             "INFERENCE_PRECISION_HINT": self._hint,
             "INFERENCE_NUM_THREADS": 1,
@@ -44,7 +44,7 @@ class OpenvinoSession(BatchSession):
             # Every session would pin its thread to the first core.
             "ENABLE_CPU_PINNING": False,
         }
-        compiled = openvino.Core().compile_model(network, "CPU", options)
+        compiled = runtime().compile_model(network, "CPU", options)
         self._requests = [compiled.create_infer_request() for _ in range(HALVES)]
         self._bound = [0] * HALVES
 
@@ -87,6 +87,17 @@ def load_openvino() -> Any:
     """The package `openvino`, imported so that it sends nothing: without its reporter it uses an empty stand-in."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes imports fail
     return importlib.import_module("openvino")
+
+
+@cache
+def runtime() -> Any:
+    """The one `openvino.Core` of this process, which lasts as long as it.
+
+    Its CPU plugin gives the calling thread an alternate signal stack, and when it ends gives back the one before; with
+    several of them ending in another order than they began, what is given back has been freed, and the next signal that
+    Python catches (Ctrl-C) is a segmentation fault. Seen with OpenVINO 2026.4.
+    """
+    return load_openvino().Core()
 
 
 def padded(rows: int) -> int:

@@ -124,6 +124,7 @@ class CudaSession(BatchSession):
     def load(self, network: nn.Module) -> None:
         """See BatchSession. Weights are copied in place, so graphs captured before serve the new ones."""
         fresh = in_precision(network, self._precision, "cuda")
+        self._stream.wait_stream(torch.cuda.current_stream())  # that built `fresh`
         with torch.no_grad(), torch.cuda.stream(self._stream):
             if self._answers is None:
                 self._answers = fresh

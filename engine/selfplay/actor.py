@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyspiel
 from torch import Tensor, nn
 
-from engine.config import RunConfig, SearchConfig, SelfPlayConfig
+from engine.config import RunConfig
 from engine.search.evaluator import make_evaluator, native_evaluator
+from engine.search.search import search_params
 from engine.selfplay.records import Records
 
-if TYPE_CHECKING:
-    from engine import _core
-
-__all__ = ["Actor", "Contestant", "Resignation", "search_params"]
+__all__ = ["Actor", "Contestant", "Resignation"]
 
 LEARNER, PAST = 0, 1
 """Indices of the pool's players and evaluators."""
-
-
-def search_params(config: SearchConfig, simulations: int, selfplay: SelfPlayConfig | None = None) -> _core.SearchParams:
-    """The core's parameters; with root noise if `selfplay` is given."""
-    from engine.native import core
-
-    return core.SearchParams(
-        simulations=simulations,
-        c_puct=config.c_puct,
-        c_puct_base=config.c_puct_base,
-        fpu_reduction=config.fpu_reduction,
-        dirichlet_alpha=selfplay.dirichlet_alpha if selfplay else 0.0,
-        dirichlet_fraction=selfplay.dirichlet_fraction if selfplay else 0.0,
-        max_cached_states=config.max_cached_states,
-        reuse_tree=config.reuse_tree,
-    )
 
 
 class Contestant:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -98,20 +98,6 @@ class Records(Positions):
         if offsets[0] != 0 or offsets[-1] != n or bool(np.any(np.diff(offsets) < 0)):
             raise ValueError(f"records: game_offsets do not rise from 0 to {n}")
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[Records]) -> Records:
-        """The games of all parts, in order. At least one part."""
-        starts = np.cumsum([0, *(len(part) for part in parts)])
-        joined: dict[str, Any] = {
-            each.name: np.concatenate([getattr(part, each.name) for part in parts])
-            for each in fields(cls)
-            if each.name not in ("game_offsets", "histories")
-        }
-        offsets = [part.game_offsets[1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
-        joined["game_offsets"] = np.concatenate([np.zeros(1, np.int64), *offsets])
-        joined["histories"] = [history for part in parts for history in part.histories]
-        return cls(**joined)
-
     def split(self, positions: int) -> list[Records]:
         """Parts of whole games with at most `positions` decisions each; a longer game is a part of its own."""
         bounds = [0]
@@ -142,7 +128,7 @@ def compact_inputs(inputs: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Shard:
-    """What the index of a replay says of one file."""
+    """What the state of a replay says of one file."""
 
     name: str
     positions: int
@@ -172,14 +158,14 @@ def write_shard(folder: Path, name: str, records: Records) -> Shard:
 
 
 def read_shard(folder: Path, shard: Shard) -> Records:
-    """The records of a file, checked against the index. Raises TesujiError naming the file if it is damaged."""
+    """The records of a file, checked by its sum. Raises TesujiError naming the file if it is damaged."""
     path = folder / shard.name
     try:
         data = path.read_bytes()
     except OSError as error:
         raise TesujiError(f"cannot read {path}: {error.strerror}; the run needs it to resume") from error
     if hashlib.sha256(data).hexdigest() != shard.sha256:
-        raise TesujiError(f"{path} is damaged: its content does not have the checksum in the replay's index")
+        raise TesujiError(f"{path} is damaged: its content does not have the checksum it was written with")
     arrays = load(data)
     actions, offsets = arrays.pop("history_actions"), arrays.pop("history_offsets")
     histories = [actions[low:high].tolist() for low, high in pairwise(offsets)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.files import atomic_write
+from engine.files import write_errors
 from engine.game import Symmetry
 from engine.selfplay.records import Positions, Records, Shard, compact_inputs, read_shard, write_shard
 
 __all__ = ["Replay", "Window"]
 
-INDEX = "index.json"
 FIRST_CAPACITY = 4096
 """Rows of a new window's arrays; they double until the window is full, so that a large window costs nothing early."""
 
@@ -88,7 +86,7 @@ class Window:
 
 
 class Replay:
-    """A window whose games are also on disk: ``FOLDER/index.json`` names the shards and their checksums.
+    """A window whose games are also on disk, in shards; `state` names them and their checksums.
 
     Shards that have left the window stay until `prune`, because an older snapshot may still need them.
     """
@@ -109,7 +107,8 @@ class Replay:
         """Those the window draws from, oldest first."""
         self.written = 0
         """Shards ever written; the next one's number."""
-        folder.mkdir(parents=True, exist_ok=True)
+        with write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
         return len(self.window)
@@ -123,7 +122,6 @@ class Replay:
         left = sum(shard.positions for shard in self.shards)
         while self.shards and left - self.shards[0].positions >= self.window.capacity:
             left -= self.shards.pop(0).positions
-        self._write_index()
 
     def sample(self, count: int) -> Positions:
         """See `Window.sample`."""
@@ -151,17 +149,14 @@ class Replay:
         for shard in self.shards:
             window.append(read_shard(self.folder, shard))
         window.generator.bit_generator.state = state["generator"]
-        for path in self.folder.glob("*.safetensors"):
-            if int(path.stem) >= self.written:
-                path.unlink()
-        self._write_index()
+        self._delete(lambda number: number >= self.written)
 
     def prune(self, needed: int) -> None:
         """Delete shards numbered below `needed`: the smallest "oldest" of all states that may still be restored."""
-        for path in self.folder.glob("*.safetensors"):
-            if int(path.stem) < needed:
-                path.unlink(missing_ok=True)
+        self._delete(lambda number: number < needed)
 
-    def _write_index(self) -> None:
-        index = {"positions": len(self), "shards": [asdict(shard) for shard in self.shards]}
-        atomic_write(self.folder / INDEX, json.dumps(index, indent=1).encode() + b"\n")
+    def _delete(self, gone: Callable[[int], bool]) -> None:
+        with write_errors(self.folder):
+            for path in self.folder.glob("*.safetensors"):
+                if path.stem.isdecimal() and gone(int(path.stem)):
+                    path.unlink()

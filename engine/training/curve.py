@@ -21,9 +21,11 @@ COLOURS = ("#1b6ca8", "#c8553d", "#3a7d44")
 
 
 def draw_curve(folder: Path, title: str) -> Path | None:
-    """Draw ``learning_curve.png`` from the run's metrics.jsonl and matches.jsonl; None before the first iteration."""
-    lines = JsonLines(folder / "metrics.jsonl").read()
-    matches = JsonLines(folder / "matches.jsonl").read()
+    """Draw ``learning_curve.png`` from the run's metrics.jsonl and matches.jsonl; None before the first iteration.
+
+    Raises TesujiError naming a file that is damaged.
+    """
+    lines, matches = (JsonLines(folder / name).read() for name in ("metrics.jsonl", "matches.jsonl"))
     if not lines:
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg

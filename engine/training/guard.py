@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pyspiel
 
 from engine.config import RunConfig
-from engine.evaluate.match import draw_openings
-from engine.evaluate.ratings import Rating, elo_interval
-from engine.selfplay.actor import Contestant, search_params
+from engine.evaluate.match import draw_rows, play_in_pool, rate
+from engine.evaluate.ratings import Rating
+from engine.native import core
+from engine.search.search import search_params
+from engine.selfplay.actor import Contestant
 
 __all__ = ["Verdict", "guard_match", "verdict"]
 
@@ -39,42 +40,16 @@ def guard_match(
 ) -> Rating:
     """Play `games` games (rounded up to whole openings) of `candidate` against `best`.
 
-    Every opening is random and played with the candidate in each seat (one-player games: once by each of the two). A
-    game scores 1, 0.5 or 0 as the candidate's return is above, at or below the mean of the others' (of the best's
-    game).
+    As in every match (`engine.evaluate.match`), each random opening is played with the candidate in each seat.
     """
-    from engine.native import core
-
-    players = game.num_players()
-    rotations = max(2, players)
-    openings, _ = draw_openings(game, -(-games // rotations), config.guard.opening_plies, seed)
     search = search_params(config.search, config.guard.simulations)
-    rows = [
-        (opening, [0 if seat == turn else 1 for seat in range(players)])
-        for opening in openings
-        for turn in range(rotations)
-    ]
-    played = core.play_match(
+    rows, _ = draw_rows(game, games, config.guard.opening_plies, seed)
+    played = play_in_pool(
         game,
         [candidate.native, best.native],
         [core.PlayerParams(index, search) for index in range(2)],
-        [list(opening.actions) for opening, _ in rows],
-        [seats for _, seats in rows],
-        [opening.chance_seed for opening, _ in rows],
-        workers=config.selfplay.workers,
-        games_per_worker=config.selfplay.games_per_worker,
+        rows,
+        config.selfplay.workers,
+        config.selfplay.games_per_worker,
     )
-    margins = np.array([margin(seats, returns) for (_, seats), (_, returns) in zip(rows, played, strict=True)]).reshape(
-        -1, rotations
-    )
-    if players == 1:
-        margins = margins.sum(axis=1, keepdims=True)
-    points = (np.sign(margins) + 1.0) / 2.0
-    return elo_interval([float(pair) for pair in 2.0 * points.mean(axis=1)])
-
-
-def margin(seats: list[int], returns: list[float]) -> float:
-    """The candidate's return less the mean of the best's; of a one-player game its return, or minus the best's."""
-    own = [value for seat, value in zip(seats, returns, strict=True) if seat == 0]
-    others = [value for seat, value in zip(seats, returns, strict=True) if seat == 1]
-    return (sum(own) / len(own) if own else 0.0) - (sum(others) / len(others) if others else 0.0)
+    return rate(played)

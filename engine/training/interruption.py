@@ -43,9 +43,9 @@ class Interruption:
     @contextmanager
     def abort(self) -> Iterator[None]:
         """Within, a signal raises Interrupted at once: for long native calls whose results may be lost."""
-        self.check()
-        self.abortable = True
         try:
+            self.abortable = True  # before the check: a signal between the two would be noticed after the call only
+            self.check()
             yield
         finally:
             self.abortable = False

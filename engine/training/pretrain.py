@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ from engine.finetune.methods.method import Context
 from engine.game import GameFacts, encoder_shape, facts, load_game, require_searchable, room
 from engine.native import core
 from engine.network.build import build
-from engine.network.checkpoint import load_checkpoint, save_checkpoint
+from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
 from engine.selfplay.records import Positions
 from engine.selfplay.replay import Window
 from engine.training.teacher import TeacherConfig, TeacherGame, teacher_games
@@ -75,7 +76,7 @@ def pretrain(
 ) -> Pretraining:
     """Let OpenSpiel's MCTS bot play, learn its moves and the outcomes with method `sft`, and write a checkpoint.
 
-    output: the checkpoint's folder.
+    output: the checkpoint's folder; an older checkpoint there is replaced.
     games, simulations, workers: the teacher's games, its random rollouts a move, and the processes that play them.
     epochs: training samples for each position.
     policy_temperature: the target is the teacher's visit shares to the power of 1 / this. UCT spreads its visits
@@ -84,7 +85,8 @@ def pretrain(
     cache: folder of teacher games; a second call with the same teacher and seed reads them from there.
 
     Positions that the game's room holds out for judging (`labelled_positions`) are never learnt from. Equal arguments
-    give equal weights. Raises TesujiError for games with hidden information, simultaneous moves or no tensors.
+    give equal weights. Raises TesujiError for games with hidden information, simultaneous moves or no tensors, for an
+    `output` that holds anything but a checkpoint, and where losses are not finite; nothing is then written there.
     """
     started = time.monotonic()
     game = load_game(game)
@@ -98,6 +100,7 @@ def pretrain(
     encoder = about.encoder if config.network.encoder == "auto" else config.network.encoder
     network = build(config.network, about, encoder_shape(game, encoder), seed)
     teacher = TeacherConfig(simulations=simulations)
+    place = place_for(Path(output))
 
     def report(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(stage, done, total) if progress is not None else None
@@ -131,16 +134,14 @@ def pretrain(
 
     def save() -> str:
         numbers = counts | metrics
-        card = model_card(about, settings, numbers)
+        card = model_card(about, settings, numbers, command(game, settings, config))
         lineage = {"parent": None, "pretraining": settings}
-        return save_checkpoint(
-            Path(output), learner.average, config.network, str(game), "imitation", lineage, numbers, card
-        )
+        return save_checkpoint(place, learner.average, config.network, str(game), "imitation", lineage, numbers, card)
 
     digest = save()
     if labelled_positions(game):
         # Saved before it is judged: a finished training is not to be lost to whatever happens here.
-        agent = NetworkAgent(load_checkpoint(output, config.network.custom or None))
+        agent = NetworkAgent(load_checkpoint(place, config.network.custom or None))
         for simulations in JUDGED_SIMULATIONS:
             metrics[f"optimal_share_{simulations}"] = agreement(agent, game, simulations=simulations).optimal_share
         save()
@@ -162,7 +163,7 @@ def training_positions(
     return Positions(**{name: array[kept] for name, array in joined.items()}), int((~kept).sum())
 
 
-def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
+def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[str, Any], made_by: str) -> str:
     """The README of the checkpoint, in Markdown."""
     teacher = settings["teacher"]
     name = about.name.removesuffix("()")
@@ -190,19 +191,46 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
         "",
         "Made by",
         "",
-        f"    tesuji pretrain --game '{name}' --output FOLDER --games {settings['games']} \\",
-        f"        --simulations {teacher['simulations']} --epochs {settings['epochs']:g} --seed {settings['seed']}",
+        *(f"    {line}" for line in made_by.splitlines()),
         "",
     ]
     return "\n".join(lines)
 
 
+def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) -> str:
+    """What to type for the same weights; a setting is named where it is not the default of the game's room."""
+    name = str(game).removesuffix("()")
+    module = type(game).__module__
+    start = "tesuji" if module.partition(".")[0] == "pyspiel" else f"tesuji --import {module}"
+    usual = asdict(load_config(overrides={"game": str(game)}))
+    changes = [
+        f"{section}.{key}={value}"
+        for section, values in (("network", asdict(config.network)), ("learner", asdict(config.learner)))
+        for key, value in values.items()
+        if value != usual[section][key]
+    ]
+    lines = [
+        f"{start} pretrain --game {shlex.quote(name)} --output FOLDER --games {settings['games']}",
+        f"--simulations {settings['teacher']['simulations']} --epochs {settings['epochs']} --seed {settings['seed']}",
+        *(f"--set {shlex.quote(change)}" for change in changes),
+    ]
+    return " \\\n    ".join(lines)
+
+
 def _learn(learner: Learner, context: Context, steps: int, progress: Callable[[int, int], None]) -> dict[str, float]:
     last: deque[dict[str, Any]] = deque(maxlen=REPORTED_STEPS)
-    for step in range(steps):
-        last.append(learner.step(learner.method.collect(context), step / steps))
-        progress(step + 1, steps)
-    return {name: float(np.mean([float(metrics[name]) for metrics in last])) for name in last[0]}
+    means: dict[str, float] = {}
+    for step in range(1, steps + 1):
+        last.append(learner.step(learner.method.collect(context), (step - 1) / steps))
+        progress(step, steps)
+        if step % REPORTED_STEPS == 0 or step == steps:  # reading at each step would make a GPU wait
+            means = {name: float(np.mean([float(metrics[name]) for metrics in last])) for name in last[0]}
+            if not all(map(math.isfinite, means.values())):
+                raise TesujiError(
+                    f"loss or gradient is not finite after {step} steps: lower learner.learning_rate or set "
+                    f"learner.precision to fp32"
+                )
+    return means
 
 
 def _counted(games: Iterable[TeacherGame], total: int, progress: Callable[[int, int], None]) -> Iterable[TeacherGame]:

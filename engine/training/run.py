@@ -15,16 +15,10 @@ budget in iterations and float32, the same configuration gives the same run, how
 
 from __future__ import annotations
 
-import copy
-import fcntl
-import json
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -32,35 +26,35 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig, load_config, save_config
+from engine.config import RunConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.ratings import Rating
-from engine.files import atomic_folder, atomic_write, write_errors
 from engine.finetune.learner import Learner, learning_rate
 from engine.finetune.methods import Context, make_method
 from engine.finetune.retention import Reference
-from engine.game import encoder_shape, facts, load_game, require_searchable, room
+from engine.game import facts, load_game, room
 from engine.metrics import JsonLines, TensorBoard, record_environment
-from engine.network import Checkpoint, build, load_checkpoint, save_checkpoint
+from engine.network import load_checkpoint
 from engine.selfplay.actor import Actor, Contestant
 from engine.selfplay.replay import Replay
 from engine.training import snapshot
+from engine.training.budget import Budget
+from engine.training.checkpoints import PAST_EVERY, Checkpoints, averaged
 from engine.training.curve import draw_curve
+from engine.training.folder import CONFIG, create, load_reference, locked, require_run, sweep
 from engine.training.guard import guard_match, verdict
 from engine.training.interruption import Interrupted, Interruption
 
 __all__ = ["Progress", "Result", "resume", "train"]
 
-FORMAT = 1
-RUN, CONFIG, REFERENCE = "run.json", "config.toml", "reference"
 LEARNER, BEST, GAMES = "learner.safetensors", "best.safetensors", "games.bin"
 """Binary parts of a snapshot."""
-PAST_EVERY, PAST_KEPT = 5, 8
-"""Iterations between past checkpoints, and how many are kept beside the reference as opponents."""
 SNAPSHOT_SHARE = 0.02
 """At most about this share of the time goes into writing snapshots."""
 ELO_LIMIT = 800.0
 """Elo differences are written within this; beyond it a match of a few hundred games says nothing."""
+COUNTED = ("iteration", "positions", "games", "samples")
+"""Of a line of the metrics, what a checkpoint tells, too."""
 TICK = 0.2
 """Seconds between reports of progress."""
 ACTOR_STREAM, REPLAY_STREAM, PAST_STREAM, MATCH_STREAM = range(4)
@@ -132,71 +126,13 @@ def resume(output: Path | str, *, network_class: str | None = None, on_progress:
     Raises TesujiError naming the file if the folder holds no run, or one whose files are damaged or in use.
     """
     output = Path(output)
-    if not (output / RUN).is_file():
-        raise TesujiError(f"{output}: holds no run to resume: there is no {RUN}")
+    require_run(output)
     with locked(output), Interruption() as interruption:
         run = Run(output, network_class, interruption, on_progress)
         try:
             return run.go()
         finally:
             run.close()
-
-
-def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
-    """Make the folder of a run, complete or not at all."""
-    game = load_game(config.game)
-    require_searchable(game)
-    if config.iterations == 0 and config.minutes == 0.0:
-        raise TesujiError("no training budget: set iterations or minutes above 0")
-    if (output / RUN).exists():
-        raise TesujiError(f"{output} already holds a run: go on with --resume {output}, or name another folder")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise TesujiError(f"{output} is not empty: name another folder")
-    make_method(config.method, config.learner.value_weight)  # an unknown name is found now, not after the first games
-    with write_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-    if start is not None:
-        loaded = load_checkpoint(start, network_class, game=config.game)
-        network_config = loaded.network_config
-    else:
-        network_config = config.network
-        if network_class is not None:
-            network_config = replace(network_config, kind="custom", custom=network_class)
-        known = facts(game)
-        encoder = known.encoder if network_config.encoder == "auto" else network_config.encoder
-        network = build(network_config, known, encoder_shape(game, encoder), config.seed)
-    with atomic_folder(output) as folder:
-        (folder / "checkpoints").mkdir()
-        if start is not None:
-            shutil.copytree(start, folder / "checkpoints" / REFERENCE)
-            digest = loaded.hash
-        else:
-            digest = save_checkpoint(
-                folder / "checkpoints" / REFERENCE,
-                network,
-                network_config,
-                config.game,
-                "untrained",
-                {},
-                {},
-                f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n",
-            )
-        save_config(replace(config, network=network_config), folder / CONFIG)
-        atomic_write(folder / RUN, json.dumps({"format": FORMAT, "reference": digest}).encode() + b"\n")
-
-
-@contextmanager
-def locked(output: Path) -> Iterator[None]:
-    """Hold the run for this process alone; the system lets go when the process ends, however it ends."""
-    with write_errors(output):
-        descriptor = os.open(output / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise TesujiError(f"{output}: another process is training this run") from None
-    finally:
-        os.close(descriptor)
 
 
 class Run:
@@ -207,21 +143,20 @@ class Run:
     ) -> None:
         """Load the run in `folder`, as its newest snapshot has it."""
         self.folder = folder
-        self.network_class = network_class
         self.interruption = interruption
         self.on_progress = on_progress
         self.config = config = load_config(folder / CONFIG)
         self.game = load_game(config.game)
-        self.reference = self._load_reference()
-        self.shell = copy.deepcopy(self.reference.network)
-        """Weights on their way into a checkpoint; the reference's own network is handed to the learner."""
-        encoder = self.reference.encoder
+        self.network_class = network_class
+        reference = load_reference(folder, config, network_class)
+        encoder = reference.encoder
+        self.checkpoints = Checkpoints(folder, reference, config)
         device = "cuda" if uses_gpu(config) else "cpu"
         self.learner = Learner(
-            self.reference.network,
+            reference.network,
             make_method(config.method, config.learner.value_weight),
             config.learner,
-            reference=Reference(self.reference.network) if config.learner.kl_weight > 0.0 else None,
+            reference=Reference(reference.network) if config.learner.kl_weight > 0.0 else None,
             seed=config.seed,
             device=device,
         )
@@ -239,35 +174,25 @@ class Run:
         )
         self.metrics = JsonLines(folder / "metrics.jsonl")
         self.matches = JsonLines(folder / "matches.jsonl")
+        self.budget = Budget(config)
         self.iteration = 0
-        self.elapsed_before = 0.0
-        self.started = time.monotonic()
         self.debt = 0.0
         """Learner steps owed to the positions played so far; the fraction is carried on."""
         self.totals = {"positions": 0, "games": 0, "samples": 0}
-        self.best: dict[str, Any] = {"iteration": 0, "elo": 0.0}
+        self.best: dict[str, Any] = {"iteration": 0, "elo": 0.0, "metrics": {}}
         self.best_state = pack(self.learner.state())
-        self.past = [REFERENCE]
         self.past_loaded: str | None = None
         """Whose weights the past player has; exchanging them is not free."""
         self.judged = 0
         """Iteration of the last match."""
         self.finished = False
         self.last: dict[str, Any] = {}
-        self.durations = {"self-play": 0.0, "learning": 0.0, "match": 0.0}
         self.reported, self.reported_phase = 0.0, ""
         self.snapshot_cost = 0.0
         self.snapshot_time = 0.0
         self._restore()
         self.tensorboard = TensorBoard(folder / "tensorboard", self.iteration + 1)
         record_environment(folder / "environment.json", self.iteration)
-
-    def _load_reference(self) -> Checkpoint:
-        path = self.folder / "checkpoints" / REFERENCE
-        checkpoint = load_checkpoint(path, self.network_class, game=self.config.game)
-        if checkpoint.hash != json.loads((self.folder / RUN).read_bytes())["reference"]:
-            raise TesujiError(f"{path} is not the agent this run started from: its hash is not the one in {RUN}")
-        return checkpoint
 
     def close(self) -> None:
         """Let go of threads and files."""
@@ -282,10 +207,10 @@ class Run:
         if self.iteration:
             self._draw()
         try:
-            while not self.finished and self.share < 1.0 and not self._too_late():
+            while not self.finished and not self.budget.used_up(self.iteration):
                 self._iterate()
                 self._capture()
-                if time.monotonic() - self.snapshot_time >= self.snapshot_cost / SNAPSHOT_SHARE:
+                if monotonic() - self.snapshot_time >= self.snapshot_cost / SNAPSHOT_SHARE:
                     self._save()
             if not self.finished:
                 self._finish()
@@ -295,9 +220,9 @@ class Run:
             self._save()
         self._draw()
         self._report("done")
-        best = self.folder / "checkpoints" / "best"
+        best = self.checkpoints.folder / "best"
         elo = float(self.captured.state["best"]["elo"])
-        return Result(self.folder, best, self.captured.iteration, self.elapsed, interrupted, elo)
+        return Result(self.folder, best, self.captured.iteration, self.budget.elapsed, interrupted, elo)
 
     def _draw(self) -> None:
         draw_curve(self.folder, f"{self.config.game}: {self.folder.name}")
@@ -306,8 +231,8 @@ class Run:
         """One iteration; nothing outside this object depends on it until `_save`."""
         fresh = 0
         counts: dict[str, float] = {}
-        begin = time.monotonic()
-        if self._has_time_for_games():
+        begin = monotonic()
+        if self.budget.time_for_games or not len(self.replay):
             self._report("self-play")
             self._choose_past()
             with self.interruption.abort():
@@ -316,31 +241,33 @@ class Run:
             fresh = len(records)
             self.totals["positions"] += fresh
             self.totals["games"] += records.games
-            self.durations["self-play"] = time.monotonic() - begin
+            self.budget.durations["self-play"] = monotonic() - begin
             if not self.judged:
-                self.durations["match"] = self._expected_match(counts)
+                self.budget.durations["match"] = self._expected_match(counts)
             self.debt += self.config.replay.ratio * fresh / self.config.learner.batch_size
         else:  # the rest of the time budget goes into what has been played
             self.debt = float("inf")
-        middle = time.monotonic()
+        middle = monotonic()
         learnt = self._learn()
         self.iteration += 1
         self._check_finite(learnt)
         self.actor.learner.update(self.learner.weights())
-        end = time.monotonic()
+        end = monotonic()
         if fresh:
-            self.durations["learning"] = end - middle
+            self.budget.durations["learning"] = end - middle
+        answered = counts.get("cache_hits", 0) + counts.get("evaluations", 0)
         line = {
             "iteration": self.iteration,
             **self.totals,
             "new_positions": fresh,
             "window": len(self.replay),
             **learnt,
+            "cache_hit_rate": counts["cache_hits"] / answered if answered else None,
             "resign_threshold": self.actor.resignation.threshold,
             "resign_errors": self.actor.resignation.share,
             "pool": {name: value for name, value in counts.items() if not name.startswith("seconds")},
             "time": {
-                "elapsed": self.elapsed,
+                "elapsed": self.budget.elapsed,
                 "self_play": middle - begin,
                 "learning": end - middle,
                 "positions_per_second": counts.get("positions", 0) / max(1e-9, middle - begin),
@@ -349,12 +276,12 @@ class Run:
                 "samples_per_second": learnt["steps"] * self.config.learner.batch_size / max(1e-9, end - middle),
             },
         }
+        self.last = line
         every = self.config.guard.every
         if every and self.iteration % every == 0:
             self._judge()
         if self.actor.past is not None and self.iteration % PAST_EVERY == 0:
-            self._keep_past()
-        self.last = line
+            self.checkpoints.save_past(self.learner.state(), self.iteration, figures(line))
         self.metrics.append(line)
         self.tensorboard.log(line, self.iteration)
 
@@ -363,17 +290,13 @@ class Run:
         context = Context(self.replay, self.config.learner.batch_size)
         collected: list[dict[str, Tensor]] = []
         owed = self.debt
-        progress = self.share
-        end = self._share_after(self.iteration + 1)
+        progress = self.budget.share(self.iteration)
         while self.debt >= 1.0 and len(self.replay):
             self.interruption.check()
-            if self.config.minutes:
-                progress = self.share
-                if self._time_for_training() <= 0.0:
-                    self.debt = 0.0
-                    break
-            else:
-                progress = self.share + (end - self.share) * len(collected) / owed
+            if self.budget.time_for_training <= 0.0:
+                self.debt = 0.0
+                break
+            progress = self.budget.share(self.iteration + len(collected) / owed)
             collected.append(self.learner.step(self.learner.method.collect(context), progress))
             self.debt -= 1.0
             self.totals["samples"] += self.config.learner.batch_size
@@ -395,47 +318,43 @@ class Run:
 
     def _finish(self) -> None:
         """The last judgement."""
-        if self.iteration != self.judged:
+        if self.config.guard.every and self.iteration != self.judged:
             self._judge()
         self.finished = True
         self._capture()
 
     def _judge(self) -> None:
         """Match the averaged weights against the best; keep the better, undo what is clearly worse."""
+        assert self.opponent is not None
         self.judged = self.iteration
         guard = self.config.guard
-        promote, roll_back = True, False
-        if guard.every:
-            assert self.opponent is not None
-            self._report("match")
-            begin = time.monotonic()
-            best = unpack(self.best_state)
-            prefix = "average/"
-            self.past_loaded = None
-            self.opponent.update({n.removeprefix(prefix): t for n, t in best.items() if n.startswith(prefix)})
-            with self.interruption.abort():
-                rating = guard_match(
-                    self.game,
-                    self.actor.learner,
-                    self.opponent,
-                    self.config,
-                    games=guard.games,
-                    seed=self._seed(MATCH_STREAM),
-                )
-            judged = verdict(rating, guard.rollback_elo)
-            promote, roll_back = judged.promote, judged.roll_back
-            self.durations["match"] = time.monotonic() - begin
-            above_start = self.best["elo"] + clipped(rating.elo)
-            self.matches.append(self._match_line(rating, promote, roll_back))
-            if promote:
-                self.best = {"iteration": self.iteration, "elo": above_start}
-        else:
-            self.best = {"iteration": self.iteration, "elo": 0.0}
-        if promote:
-            self.best_state = pack(self.learner.state())
-        if roll_back:
+        self._report("match")
+        begin = monotonic()
+        best = unpack(self.best_state)
+        self.past_loaded = None
+        self.opponent.update(averaged(best))
+        with self.interruption.abort():
+            rating = guard_match(
+                self.game,
+                self.actor.learner,
+                self.opponent,
+                self.config,
+                games=guard.games,
+                seed=self._seed(MATCH_STREAM),
+            )
+        judged = verdict(rating, guard.rollback_elo)
+        self.budget.durations["match"] = monotonic() - begin
+        self.matches.append(self._match_line(rating, judged.promote, judged.roll_back))
+        if judged.promote:
+            self._promote(self.best["elo"] + clipped(rating.elo))
+        if judged.roll_back:
             self.learner.restore(best)
             self.actor.learner.update(self.learner.weights())
+
+    def _promote(self, elo: float) -> None:
+        """The averaged weights are the best now, `elo` above the start."""
+        self.best = {"iteration": self.iteration, "elo": elo, "metrics": figures(self.last)}
+        self.best_state = pack(self.learner.state())
 
     def _match_line(self, rating: Rating, promote: bool, roll_back: bool) -> dict[str, Any]:
         guard = self.config.guard
@@ -460,51 +379,28 @@ class Run:
         if self.actor.past is None:
             return
         draw = np.random.default_rng([self.config.seed, PAST_STREAM, self.iteration // PAST_EVERY])
-        name = self.past[int(draw.integers(len(self.past)))]
+        name = self.checkpoints.draw_past(draw)
         if name == self.past_loaded:
             return
         self.past_loaded = name
-        checkpoint = load_checkpoint(self.folder / "checkpoints" / name, self.network_class)
+        checkpoint = load_checkpoint(self.checkpoints.folder / name, self.network_class)
         self.actor.past.update(checkpoint.network.state_dict())
-
-    def _keep_past(self) -> None:
-        name = f"past-{self.iteration:06d}"
-        self._save_checkpoint(name, self.learner.state(), self.iteration)
-        self.past = [REFERENCE, *self.past[1:][-(PAST_KEPT - 1) :], name]
-
-    def _save_checkpoint(self, name: str, state: dict[str, Tensor], iteration: int) -> None:
-        """Save the averaged weights of a learner's state under ``checkpoints/``."""
-        prefix = "average/"
-        self.shell.load_state_dict({n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)})
-        lineage = {"parent": self.reference.hash, "iteration": iteration, "seed": self.config.seed}
-        card = (
-            f"# An agent for {self.config.game}\n\nFine-tuned by Tesuji ({self.config.method.name}), iteration "
-            f"{iteration} of a run from the agent with weights {self.reference.hash[:12]}.\n"
-        )
-        save_checkpoint(
-            self.folder / "checkpoints" / name,
-            self.shell,
-            self.reference.network_config,
-            self.config.game,
-            self.config.method.name,
-            lineage,
-            {},
-            card,
-        )
 
     # Snapshots.
 
     def _capture(self) -> None:
         """Note the state between two iterations; `_save` writes the last one noted."""
+        if not self.config.guard.every:
+            self._promote(0.0)  # without a judge the newest is the best
         actor, games = self.actor.state()
         state = {
-            "elapsed": self.elapsed,
+            "budget": self.budget.state(),
             "debt": self.debt,
             "totals": dict(self.totals),
             "replay": self.replay.state(),
             "actor": actor,
             "best": dict(self.best),
-            "past": list(self.past),
+            "past": list(self.checkpoints.past),
             "judged": self.judged,
             "finished": self.finished,
             "last": self.last,
@@ -515,26 +411,29 @@ class Run:
         self.unsaved = True
 
     def _save(self) -> None:
-        """Write the noted state and what follows from it, then delete what no snapshot needs any more."""
-        begin = time.monotonic()
+        """Write what follows from the noted state, then that state, then delete what no snapshot needs any more.
+
+        The snapshot comes last: a kill before it leaves the one before, from which all this is written again.
+        """
+        begin = monotonic()
         captured = self.captured
-        snapshots = self.folder / "snapshots"
-        snapshot.write(snapshots, captured)
-        self._save_checkpoint("latest", unpack(captured.parts[LEARNER]), captured.iteration)
-        self._save_checkpoint("best", unpack(captured.parts[BEST]), captured.state["best"]["iteration"])
-        states = [snapshot.read(path).state for path in snapshot.prune(snapshots)]
+        best, last = captured.state["best"], captured.state["last"]
+        self.checkpoints.save("latest", unpack(captured.parts[LEARNER]), captured.iteration, figures(last))
+        judged = {"elo_above_start": best["elo"]} if self.config.guard.every else {}
+        self.checkpoints.save("best", unpack(captured.parts[BEST]), best["iteration"], best["metrics"] | judged)
+        self.metrics.sync()
+        self.matches.sync()
+        snapshot.write(self.folder / "snapshots", captured)
+        states = [captured.state, *snapshot.prune(self.folder / "snapshots")]
         self.replay.prune(min(state["replay"]["oldest"] for state in states))
-        needed = {name for state in states for name in state["past"]}
-        with write_errors(self.folder):
-            for path in (self.folder / "checkpoints").glob("past-*"):
-                if path.name not in needed:
-                    shutil.rmtree(path)
+        self.checkpoints.prune({name for state in states for name in state["past"]})
         self.unsaved = False
-        self.snapshot_time = time.monotonic()
+        self.snapshot_time = monotonic()
         self.snapshot_cost = self.snapshot_time - begin
 
     def _restore(self) -> None:
         """Go to the newest snapshot, or to the start; drop everything written since."""
+        sweep(self.folder)
         path = snapshot.newest(self.folder / "snapshots")
         if path is None:
             self.replay.restore(self.replay.state())
@@ -545,11 +444,12 @@ class Run:
         found = snapshot.read(path)
         state = found.state
         self.iteration = found.iteration
-        self.elapsed_before = state["elapsed"]
+        self.budget.restore(state["budget"])
         self.debt = state["debt"]
         self.totals = dict(state["totals"])
         self.best, self.best_state = dict(state["best"]), found.parts[BEST]
-        self.past, self.judged, self.finished = list(state["past"]), state["judged"], state["finished"]
+        self.checkpoints.past = list(state["past"])
+        self.judged, self.finished = state["judged"], state["finished"]
         self.last = state["last"]
         self.learner.restore(unpack(found.parts[LEARNER]))
         self.actor.restore(state["actor"], found.parts[GAMES])
@@ -559,26 +459,7 @@ class Run:
         self.matches.truncate(state["sizes"]["matches"])
         self.captured, self.unsaved = found, False
 
-    # Budget, seeds and reports.
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds of training in all sessions."""
-        return self.elapsed_before + time.monotonic() - self.started
-
-    @property
-    def share(self) -> float:
-        """Of the budget used at the start of this iteration (a time budget: now)."""
-        if self.config.minutes:
-            return min(1.0, self.elapsed / (60.0 * self.config.minutes))
-        return self._share_after(self.iteration)
-
-    def _share_after(self, iterations: int) -> float:
-        return iterations / self.config.iterations if self.config.iterations else 1.0
-
-    def _time_for_training(self) -> float:
-        """Seconds of a time budget before the last match has to begin."""
-        return 60.0 * self.config.minutes - self.elapsed - self.durations["match"]
+    # Time, seeds and reports.
 
     def _expected_match(self, counts: dict[str, float]) -> float:
         """Seconds that a first match will take, as long as its decisions take in self-play."""
@@ -587,16 +468,7 @@ class Run:
             return 0.0
         decisions = guard.games * self.totals["positions"] / self.totals["games"]
         depth = guard.simulations / self.config.search.simulations
-        return decisions * depth * self.durations["self-play"] / max(1.0, counts["positions"])
-
-    def _too_late(self) -> bool:
-        return bool(self.config.minutes) and self._time_for_training() <= 0.0
-
-    def _has_time_for_games(self) -> bool:
-        """Playing pays only if part of what is played can still be learnt before the time is up."""
-        if not self.config.minutes or not self.durations["self-play"] or not len(self.replay):
-            return True
-        return self._time_for_training() > 1.2 * self.durations["self-play"] + 0.25 * self.durations["learning"]
+        return decisions * depth * self.budget.durations["self-play"] / max(1.0, counts["positions"])
 
     def _seed(self, stream: int) -> int:
         """A seed for this iteration."""
@@ -605,17 +477,19 @@ class Run:
 
     def _report(self, phase: str) -> None:
         """Tell the caller where the run stands, not too often."""
-        now = time.monotonic()
+        now = monotonic()
         repeated = phase == "learning" == self.reported_phase
         if self.on_progress is None or (repeated and now - self.reported < TICK):
             return
         self.reported, self.reported_phase = now, phase
-        elapsed, share = self.elapsed, self.share
-        left = elapsed * (1.0 - share) / share if share and self.iteration else None
-        if self.config.minutes:
-            left = max(0.0, 60.0 * self.config.minutes - elapsed)
+        share, left = self.budget.share(self.iteration), self.budget.left(self.iteration)
         current = self.iteration + (phase in ("self-play", "learning"))
-        self.on_progress(Progress(phase, current, share, elapsed, left, **self.totals, metrics=self.last))
+        self.on_progress(Progress(phase, current, share, self.budget.elapsed, left, **self.totals, metrics=self.last))
+
+
+def figures(line: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint tells of its iteration, by that line of the metrics; no times, which no other run repeats."""
+    return {name: value for name, value in line.items() if name in COUNTED or name.endswith("loss")}
 
 
 def uses_gpu(config: RunConfig) -> bool:

@@ -1,7 +1,7 @@
 """Snapshots of a run: everything it goes on from after a kill at any instant.
 
-``snapshots/<iteration>/`` holds ``state.json`` and binary parts whose checksums stand in it. A folder appears under its
-name only when it is complete.
+``snapshots/<iteration>/`` holds ``state.json``, binary parts, and ``manifest.json`` with the checksums of them all. A
+folder appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["Snapshot", "newest", "prune", "read", "write"]
 
 KEPT = 2
 """Snapshots kept on disk: the newest, and one before it in case that one is damaged."""
-FORMAT = 1
-STATE = "state.json"
+FORMAT = 2
+MANIFEST, STATE = "manifest.json", "state.json"
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,15 @@ class Snapshot:
 
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Write ``folder/<iteration>/`` atomically. Raises TesujiError where the system refuses."""
-    folder.mkdir(exist_ok=True)
-    sums = {name: hashlib.sha256(data).hexdigest() for name, data in snapshot.parts.items()}
-    content = {"format": FORMAT, "iteration": snapshot.iteration, "state": snapshot.state, "sha256": sums}
+    state = {"iteration": snapshot.iteration, "state": snapshot.state}
+    files = {STATE: json.dumps(state).encode(), **snapshot.parts}
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    with write_errors(folder):
+        folder.mkdir(exist_ok=True)
     with atomic_folder(folder / f"{snapshot.iteration:06d}") as temporary:
-        for name, data in snapshot.parts.items():
+        for name, data in files.items():
             (temporary / name).write_bytes(data)
-        (temporary / STATE).write_text(json.dumps(content), encoding="utf-8")
+        (temporary / MANIFEST).write_text(json.dumps({"format": FORMAT, "sha256": sums}), encoding="utf-8")
 
 
 def saved(folder: Path) -> list[Path]:
@@ -61,22 +63,46 @@ def newest(folder: Path) -> Path | None:
 
 def read(path: Path) -> Snapshot:
     """Read and check a snapshot. Raises TesujiError naming the damaged file."""
+    sums = checksums(path)
+    state = read_state(path)
+    parts = {name: checked(path / name, digest) for name, digest in sums.items() if name != STATE}
+    return Snapshot(state["iteration"], state["state"], parts)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What ``state.json`` holds, without a look at the binary parts."""
     file = path / STATE
     try:
-        content = json.loads(file.read_bytes())
-        if content["format"] != FORMAT:
-            raise TesujiError(f"{file}: format {content['format']} is unknown; this version of Tesuji reads {FORMAT}")
-        parts = {}
-        for name, digest in content["sha256"].items():
-            file = path / name
-            parts[name] = file.read_bytes()
-            if hashlib.sha256(parts[name]).hexdigest() != digest:
-                raise TesujiError(damaged(file))
-        return Snapshot(content["iteration"], content["state"], parts)
+        return dict(json.loads(checked(file, checksums(path)[STATE])))
+    except (ValueError, KeyError) as error:
+        raise TesujiError(damaged(file)) from error
+
+
+def checksums(path: Path) -> dict[str, str]:
+    """Of the files of a snapshot, by name."""
+    file = path / MANIFEST
+    try:
+        content = json.loads(checked(file))
+        found = content["format"]
+        sums = dict(content["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise TesujiError(damaged(file)) from error
+    if found != FORMAT:
+        raise TesujiError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    return sums
+
+
+def checked(file: Path, digest: str | None = None) -> bytes:
+    """The content of a file, if it is there and, where given, its sha256 is `digest`."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError as error:
+        raise TesujiError(damaged(file)) from error
     except OSError as error:
         raise TesujiError(f"cannot read {file}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TesujiError(damaged(file)) from error
+    if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+        raise TesujiError(damaged(file))
+    return data
 
 
 def damaged(file: Path) -> str:
@@ -84,10 +110,19 @@ def damaged(file: Path) -> str:
     return f"{file} is damaged; remove the folder {file.parent} to resume from the snapshot before it"
 
 
-def prune(folder: Path) -> list[Path]:
-    """Delete all but the newest `KEPT` snapshots, and leftovers of interrupted writes; returns those kept, in order."""
+def prune(folder: Path) -> list[dict[str, Any]]:
+    """Delete all but the newest `KEPT` snapshots; returns the states of those kept before the newest.
+
+    Damaged ones are left out: nothing can be resumed from them, so they need nothing, and whoever tries is told.
+    """
     found = saved(folder)
     with write_errors(folder):
-        for path in [*found[:-KEPT], *folder.glob(".*.tmp")]:
+        for path in found[:-KEPT]:
             shutil.rmtree(path)
-    return found[-KEPT:]
+    states = []
+    for path in found[-KEPT:-1]:
+        try:
+            states.append(dict(read_state(path)["state"]))
+        except TesujiError:
+            continue
+    return states

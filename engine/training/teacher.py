@@ -13,7 +13,8 @@ import json
 import multiprocessing
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import numpy as np
 import pyspiel
 
 from engine.errors import TesujiError
-from engine.files import atomic_write
+from engine.files import atomic_write, write_errors
 from engine.game import load_game, require_searchable
 
 CHUNK_GAMES = 64
@@ -68,6 +69,10 @@ class TeacherGame:
     """[T] mean rollout return of the search, for the player to move, in utility units."""
     returns: list[float]
     """[P] outcome in utility units, by player."""
+
+
+Task = tuple[str, TeacherConfig, int, range]
+"""A chunk to play: the game, the teacher, the seed and the numbers of its games."""
 
 
 def play_game(game: pyspiel.Game, teacher: TeacherConfig, seed: int, game_id: int) -> TeacherGame:
@@ -119,7 +124,8 @@ def teacher_games(
 ) -> Iterator[TeacherGame]:
     """The games 0..games-1 in order, from the cache or else played by `workers` processes and stored there.
 
-    `progress(done, games)` is called after each chunk.
+    A game written in Python is played by this process, which has imported it. `progress(done, games)` is called after
+    each chunk.
     """
     game = load_game(game)
     require_searchable(game)
@@ -128,7 +134,8 @@ def teacher_games(
     if workers < 1:
         raise TesujiError(f"workers is {workers}; give at least 1")
     folder = cache / cache_key(game, teacher, seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    with write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     chunks = [range(start, start + CHUNK_GAMES) for start in range(0, games, CHUNK_GAMES)]
     paths = [folder / f"games-{chunk.start:07d}.npz" for chunk in chunks]
     missing = [
@@ -140,9 +147,8 @@ def teacher_games(
     if missing:
         describe = {"game": str(game), "teacher": asdict(teacher), "seed": seed, "format": CACHE_FORMAT}
         atomic_write(folder / "teacher.json", json.dumps(describe, indent=2).encode() + b"\n")
-        # Spawn, not fork: the parent may hold threads of torch or of the native core.
-        with multiprocessing.get_context("spawn").Pool(min(workers, len(missing))) as pool:
-            for start, payload in pool.imap_unordered(_play_chunk, missing):
+        with closing(_play_chunks(missing, 0 if is_python_game(game) else workers)) as played:
+            for start, payload in played:
                 atomic_write(folder / f"games-{start:07d}.npz", payload)
                 done += CHUNK_GAMES
                 if progress is not None:
@@ -156,7 +162,28 @@ def cache_key(game: pyspiel.Game, teacher: TeacherConfig, seed: int) -> str:
     return f"{game.get_type().short_name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def _play_chunk(task: tuple[str, TeacherConfig, int, range]) -> tuple[int, bytes]:
+def is_python_game(game: pyspiel.Game) -> bool:
+    """The game is written in Python: only a process that has imported its module can load it.
+
+    csrc/spiel.h tells it by the same signs.
+    """
+    return type(game).__module__.partition(".")[0] != "pyspiel" or "python_" in str(game)
+
+
+def _play_chunks(tasks: list[Task], workers: int) -> Generator[tuple[int, bytes], None, None]:
+    """First game and content of each chunk, in any order; without workers played in this process.
+
+    To be closed, which ends the worker processes.
+    """
+    if workers == 0:
+        yield from map(_play_chunk, tasks)
+        return
+    # Spawn, not fork: the parent may hold threads of torch or of the native core.
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(tasks))) as pool:
+        yield from pool.imap_unordered(_play_chunk, tasks)
+
+
+def _play_chunk(task: Task) -> tuple[int, bytes]:
     name, teacher, seed, ids = task
     game = pyspiel.load_game(name)
     return ids.start, _pack([play_game(game, teacher, seed, game_id) for game_id in ids])

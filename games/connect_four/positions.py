@@ -23,8 +23,8 @@ import numpy as np
 import pyspiel
 
 from engine.errors import TesujiError
-from engine.evaluate.agreement import LabelledPosition
 from engine.files import atomic_write
+from engine.game import LabelledPosition
 from engine.training.teacher import TeacherConfig, play_game
 from games.connect_four.game import COLUMNS
 from games.connect_four.oracle import CELLS, Oracle

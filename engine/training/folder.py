@@ -1,0 +1,142 @@
+"""The folder of a run: made complete or not at all, locked while a process trains it, swept when one begins."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from engine.config import NetworkConfig, RunConfig, load_config, save_config
+from engine.errors import TesujiError
+from engine.files import atomic_folder, atomic_write, read_json, write_errors
+from engine.finetune.methods import make_method
+from engine.game import encoder_shape, facts, load_game, require_searchable
+from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
+from engine.network.mlp import MlpNetwork
+from engine.network.residual import ResidualNetwork
+
+__all__ = ["CHECKPOINTS", "CONFIG", "REFERENCE", "create", "load_reference", "locked", "require_run", "sweep"]
+
+FORMAT = 1
+RUN, CONFIG = "run.json", "config.toml"
+CHECKPOINTS, REFERENCE = "checkpoints", "reference"
+"""The reference is the agent that a run starts from."""
+KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
+    ResidualNetwork: ("residual", ("channels", "blocks")),
+    MlpNetwork: ("mlp", ("hidden", "layers")),
+}
+"""What a network is called in a configuration, and the fields there that it makes use of."""
+
+
+def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
+    """Make the folder of a run from the checkpoint `start`, else from an untrained network."""
+    game = load_game(config.game)
+    require_searchable(game)
+    if config.iterations == 0 and config.minutes == 0.0:
+        raise TesujiError("no training budget: set iterations or minutes above 0")
+    make_method(config.method, config.learner.value_weight)  # an unknown name is found now, not after the first games
+    place = free_place(output)
+    if start is not None:
+        loaded = load_checkpoint(start, network_class, game=config.game)
+        network_config = loaded.network_config
+        require_its_network(config, loaded)
+    else:
+        network_config = config.network
+        if network_class is not None:
+            network_config = replace(network_config, kind="custom", custom=network_class)
+        known = facts(game)
+        encoder = known.encoder if network_config.encoder == "auto" else network_config.encoder
+        network = build(network_config, known, encoder_shape(game, encoder), config.seed)
+    with write_errors(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(place) as folder:
+        reference = folder / CHECKPOINTS / REFERENCE
+        if start is not None:
+            reference.mkdir(parents=True)
+            for file in (start / name for name in (checkpoint.WEIGHTS, checkpoint.CONFIG, checkpoint.CARD)):
+                if file.exists():
+                    atomic_write(reference / file.name, file.read_bytes())
+            digest = loaded.hash
+        else:
+            card = f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n"
+            digest = save_checkpoint(reference, network, network_config, config.game, "untrained", {}, {}, card)
+        save_config(replace(config, network=network_config), folder / CONFIG)
+        atomic_write(folder / RUN, json.dumps({"format": FORMAT, "reference": digest}).encode() + b"\n")
+
+
+def free_place(output: Path) -> Path:
+    """Where `output` leads, if a run's folder can be made there in one step; else TesujiError."""
+    with write_errors(output):
+        if (output / RUN).exists():
+            raise TesujiError(f"{output} already holds a run: go on with --resume {output}, or name another folder")
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise TesujiError(f"{output} is not empty: name another folder")
+        place = output.resolve()
+    if place == Path.cwd():  # replacing it would leave the user's shell in a deleted folder
+        raise TesujiError(f"{output} is the working folder: name a new folder in it")
+    return place
+
+
+def require_its_network(config: RunConfig, start: Checkpoint) -> None:
+    """TesujiError for a wish about the network that `start`, which brings its own, does not fulfil."""
+    usual = load_config(overrides={"game": config.game}).network
+    kind, shape = KINDS.get(type(start.network), ("custom", ()))
+    found = replace(start.network_config, kind=kind)
+    for name in ("kind", "encoder", *shape):
+        wanted, own = getattr(config.network, name), getattr(found, name)
+        if wanted not in (own, getattr(usual, name), getattr(NetworkConfig(), name)):
+            raise TesujiError(
+                f"network.{name} is {wanted!r}, but {start.path} has a network with {own!r}: leave it out, "
+                f"or start without a checkpoint"
+            )
+
+
+def require_run(output: Path) -> None:
+    """TesujiError unless there is a run in `output`."""
+    if not (output / RUN).is_file():
+        raise TesujiError(f"{output}: holds no run to resume: there is no {RUN}")
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Hold the run for this process alone; the system lets go when the process ends, however it ends."""
+    with write_errors(output):
+        descriptor = os.open(output / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise TesujiError(f"{output}: another process is training this run") from None
+    finally:
+        os.close(descriptor)
+
+
+def sweep(output: Path) -> None:
+    """Remove what writes that were killed have left behind; only for whoever has the run `locked`."""
+    with write_errors(output):
+        for path in [*output.glob(".*.tmp"), *output.glob("*/.*.tmp")]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def load_reference(output: Path, config: RunConfig, network_class: str | None) -> Checkpoint:
+    """The agent that the run started from, if it is still the same."""
+    file = output / RUN
+    content = read_json(file)
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise TesujiError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    path = output / CHECKPOINTS / REFERENCE
+    reference = load_checkpoint(path, network_class, game=config.game)
+    if reference.hash != content.get("reference"):
+        raise TesujiError(f"{path} is not the agent this run started from: its hash is not the one in {RUN}")
+    return reference
