@@ -133,7 +133,7 @@ void GameSlot::Apply(Action action) {
   state_->ApplyAction(action);
   record_.history.push_back(action);
   for (size_t i = 0; i < trees_.size(); ++i) {
-    if (pool_.players_[i].search.reuse_tree) trees_[i]->Advance(action);
+    trees_[i]->Advance(action, pool_.players_[i].search.reuse_tree);
   }
 }
 
@@ -161,9 +161,7 @@ bool GameSlot::PlayOpeningMove() {
 void GameSlot::BeginSearch() {
   const PlayerParams& player = mover();
   Tree& tree = *trees_[record_.seats[state_->CurrentPlayer()]];
-  if (tree.empty() || !player.search.reuse_tree) {
-    tree.Reset(*state_, player.search.simulations);
-  }
+  if (tree.empty()) tree.Reset(*state_, player.search.simulations);
   search_rng_ = rng_.state();
   search_.emplace(tree, player.search, rng_,
                   Past(*pool_.evaluators_[player.evaluator]));
@@ -174,6 +172,7 @@ void GameSlot::Decide() {
   search_.reset();
   statistics_.simulations += result.simulations;
   statistics_.terminal_hits += result.terminal_hits;
+  statistics_.batch.cache_hits += result.known_hits;
   const PlayerParams& player = mover();
   const auto ply = static_cast<int>(record_.history.size());
   const std::vector<double> policy =

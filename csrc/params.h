@@ -29,10 +29,10 @@ struct SearchParams {
   // Most game states kept in one tree; the others are stepped again from their
   // nearest kept ancestor. 0 = keep all.
   int64_t max_cached_states = 0;
-  // In games: keep the subtree of the move played for the next decision. Off,
-  // every decision starts anew: with a cache of evaluations that costs little,
-  // the root noise reaches every simulation, and a move is the one that the
-  // position searched alone gives.
+  // In games: keep the visits of the subtree of the move played for the next
+  // decision. Off, only its evaluations are kept, and every decision counts
+  // anew: that costs little, the root noise reaches every simulation, and a
+  // move is the one that the position searched alone gives.
   bool reuse_tree = false;
 };
 

@@ -85,6 +85,10 @@ bool Search::Run(Batch& batch, int half) {
           Outcome::kWaits) {
         return false;
       }
+    } else if (root.visits == 0) {  // evaluated by an earlier search
+      path_.clear();
+      ++known_hits_;
+      Backup(path_, Tree::kRoot);
     }
     AddNoise();
     root_ready_ = true;
@@ -129,6 +133,11 @@ Search::Outcome Search::Simulate(Batch& batch, int half) {
       return Outcome::kBackedUp;
     }
     if (node.kind == NodeKind::kWaiting) return Outcome::kCollision;
+    if (node.kind == NodeKind::kDecision && node.visits == 0) {
+      ++known_hits_;
+      Backup(path_, index);
+      return Outcome::kBackedUp;
+    }
     if (history_depth_ > 0) states_.push_back(state);
     const std::span<const Edge> edges = std::as_const(tree_).edges(node);
     const size_t choice =
@@ -162,7 +171,6 @@ Search::Outcome Search::Simulate(Batch& batch, int half) {
     }
     const uint32_t child = tree_.Add(scratch);
     tree_.edge(edge_index).child = child;
-    max_depth_ = std::max(max_depth_, static_cast<int>(path_.size()));
     const Node& added = tree_.node(child);
     if (added.kind == NodeKind::kTerminal) {
       index = child;
@@ -262,6 +270,7 @@ void Search::Backup(const std::vector<Step>& path, uint32_t leaf) {
   }
   if (!path.empty()) {
     ++backups_;
+    max_depth_ = std::max(max_depth_, static_cast<int>(path.size()));
     for (size_t player = 0; player < values.size(); ++player) {
       value_sum_[player] += values[player];
     }
@@ -296,6 +305,7 @@ SearchResult Search::Result() const {
   result.prior = root_prior_;
   result.simulations = backups_;
   result.terminal_hits = terminal_hits_;
+  result.known_hits = known_hits_;
   result.nodes = static_cast<int64_t>(tree_.num_nodes());
   result.edges = static_cast<int64_t>(tree_.num_edges());
   result.max_depth = max_depth_;

@@ -29,7 +29,9 @@ struct SearchResult {
   int64_t terminal_hits = 0;  // simulations that ended in a terminal state
   int64_t nodes = 0;
   int64_t edges = 0;
-  int max_depth = 0;  // moves below the root
+  int64_t known_hits = 0;  // simulations that ended at a node which an earlier
+                           // search of the tree had evaluated
+  int max_depth = 0;       // moves below the root
 
   // Distribution over `actions`: visits^(1/temperature), the most visited move
   // if temperature is 0, and the prior if nothing was simulated.
@@ -83,6 +85,7 @@ class Search {
   bool root_ready_ = false;
   int64_t started_ = 0;
   int64_t terminal_hits_ = 0;
+  int64_t known_hits_ = 0;
   int max_depth_ = 0;
   std::vector<Step> path_;
   std::vector<const State*> states_;  // history, then the states of the path

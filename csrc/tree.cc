@@ -66,7 +66,7 @@ uint32_t Tree::Add(StatePtr& state) {
   return index;
 }
 
-void Tree::Advance(Action action) {
+void Tree::Advance(Action action, bool keep_visits) {
   if (empty()) return;
   uint32_t child = kNoNode;
   StatePtr rebuilt;
@@ -83,7 +83,10 @@ void Tree::Advance(Action action) {
     return;
   }
   Tree kept(num_players_, value_scale_, max_states_);
-  kept.Move(*this, child);
+  kept.nodes_.reserve(nodes_.capacity());
+  kept.edges_.reserve(edges_.capacity());
+  kept.values_.reserve(values_.capacity());
+  kept.Move(*this, child, keep_visits);
   if (rebuilt != nullptr && kept.nodes_[kRoot].kind != NodeKind::kTerminal) {
     kept.nodes_[kRoot].state = std::move(rebuilt);
     ++kept.num_states_;
@@ -91,7 +94,7 @@ void Tree::Advance(Action action) {
   *this = std::move(kept);
 }
 
-void Tree::Move(Tree& from, uint32_t index) {
+void Tree::Move(Tree& from, uint32_t index, bool keep_visits) {
   // Breadth first, so that the edges of a node stay contiguous.
   std::vector<uint32_t> queue = {index};
   for (size_t next = 0; next < queue.size(); ++next) {
@@ -102,12 +105,20 @@ void Tree::Move(Tree& from, uint32_t index) {
         queue.push_back(edge.child);
         edge.child = static_cast<uint32_t>(queue.size() - 1);
       }
+      if (!keep_visits) {
+        edge.visits = 0;
+        edge.value_sum = 0.0;
+      }
       edges_.push_back(edge);
     }
     const std::span<float> source_values = from.values(queue[next]);
     values_.insert(values_.end(), source_values.begin(), source_values.end());
     Node& node = nodes_.emplace_back(std::move(source));
     node.first_edge = first_edge;
+    if (!keep_visits) {
+      node.visits = 0;
+      node.value_sum = 0.0;
+    }
     if (node.state != nullptr) ++num_states_;
   }
 }

@@ -33,9 +33,10 @@ class Tree {
   void Reset(const State& state, int simulations);
   void Clear();
 
-  // Makes the root's child by `action` the root and keeps its subtree. Without
-  // such a child the tree becomes empty.
-  void Advance(Action action);
+  // Makes the root's child by `action` the root and keeps its subtree: with its
+  // visits, or as if never visited, with states, priors and values alone.
+  // Without such a child the tree becomes empty.
+  void Advance(Action action, bool keep_visits);
 
   static constexpr uint32_t kRoot = 0;
   Node& node(uint32_t index) { return nodes_[index]; }
@@ -61,7 +62,7 @@ class Tree {
 
  private:
   // Takes over the subtree of `from` below `index`; this tree must be empty.
-  void Move(Tree& from, uint32_t index);
+  void Move(Tree& from, uint32_t index, bool keep_visits);
 
   int num_players_;
   double value_scale_;

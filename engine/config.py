@@ -80,7 +80,7 @@ class SearchConfig(Section):
     fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
     leaves_in_flight: int = number(1, 1, 4096)  # above 1 only where one position is searched alone (virtual loss)
     max_cached_states: int = number(0, 0)  # states kept in a tree; 0: one a node
-    reuse_tree: bool = False  # in games: the next decision starts from the subtree of the move played
+    reuse_tree: bool = False  # in games: keep the visits, not only the evaluations, below the move played
 
 
 @dataclass(frozen=True)

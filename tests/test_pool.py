@@ -429,3 +429,25 @@ def test_a_game_written_in_python(workers: int) -> None:
     restored = make_pool(game, workers=workers, simulations=8)
     restored.restore(pool.snapshot())
     assert_same(pool.run(games=10), restored.run(games=10))
+
+
+@pytest.mark.parametrize("encoder", ["auto", "observation_pair"])
+def test_a_decision_is_that_of_its_position_searched_alone(connect_four: pyspiel.Game, encoder: str) -> None:
+    """What a tree keeps from one move to the next saves evaluations and changes nothing."""
+    evaluator = core.FakeEvaluator(connect_four, encoder, seed=1)
+    params = core.SearchParams(simulations=40)
+    player = core.PlayerParams(0, params, temperature=1.0, temperature_plies=100)
+    pool = core.Pool(connect_four, [evaluator], [player], core.SelfPlayParams(), 1, 4, 5)
+    records = pool.run(games=6)
+    states = []
+    for history in records["histories"]:
+        state = connect_four.new_initial_state()
+        for action in history:
+            states.append(state.clone())
+            state.apply_action(action)
+    alone = core.search(states, evaluator, params, [0] * len(states))
+    for policy, values, result in zip(records["policy"], records["root_values"], alone, strict=True):
+        np.testing.assert_array_equal(np.round(policy[result.actions] * 40), result.visits)
+        np.testing.assert_allclose(values, np.roll(result.values, -result.player), atol=1e-6)
+    statistics = pool.statistics()
+    assert statistics["evaluations"] < 0.8 * statistics["simulations"] and statistics["cache_hits"] > 0
