@@ -1,4 +1,4 @@
-"""Types of the native core (csrc/module.cc). Import it through `engine.native`.
+"""Types of the native core (csrc/bind_*.cc). Import it through `engine.native`.
 
 B batch, D encoder size, A num_distinct_actions, P num_players, N decisions, G games, n legal actions, R rows of a half.
 Values are normalised (utility / value_scale); "observer-first": column k belongs to player (observer + k) mod P.

@@ -1,0 +1,146 @@
+// Evaluators: those of the core, and sessions written in Python.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "csrc/bindings.h"
+#include "csrc/evaluator.h"
+
+namespace tesuji {
+namespace {
+
+// A Python object with the buffers and methods that engine/search/evaluator.py
+// documents. Python is entered twice a batch, never per leaf.
+class PythonSession : public Session {
+ public:
+  PythonSession(py::object session, const Game& game, size_t input_size)
+      : launch_(session.attr("launch")), wait_(session.attr("wait")) {
+    const auto num_actions = static_cast<size_t>(game.NumDistinctActions());
+    const auto num_players = static_cast<size_t>(game.NumPlayers());
+    rows_ = py::cast<py::array>(session.attr("inputs")).ndim() == 3
+                ? py::cast<py::array>(session.attr("inputs")).shape(1)
+                : 0;
+    float* inputs = Buffer<float>(session, "inputs", input_size);
+    uint8_t* mask = Buffer<uint8_t>(session, "legal_mask", num_actions);
+    float* logits = Buffer<float>(session, "prior_logits", num_actions);
+    float* values = Buffer<float>(session, "values", num_players);
+    for (int half = 0; half < kHalves; ++half) {
+      const size_t first = static_cast<size_t>(half) * rows_;
+      halves_[half] = {inputs + first * input_size, mask + first * num_actions,
+                       logits + first * num_actions,
+                       values + first * num_players};
+    }
+  }
+  ~PythonSession() override {
+    const py::gil_scoped_acquire lock;
+    launch_ = py::object();
+    wait_ = py::object();
+    arrays_.clear();
+  }
+
+  int rows() const override { return static_cast<int>(rows_); }
+  BatchBuffers buffers(int half) override { return halves_[half]; }
+  void Launch(int half, std::span<const State* const> leaves) override {
+    const py::gil_scoped_acquire lock;
+    launch_(half, leaves.size());
+  }
+  void Wait(int half) override {
+    const py::gil_scoped_acquire lock;
+    wait_(half);
+  }
+
+ private:
+  template <typename T>
+  T* Buffer(const py::object& session, const char* name, size_t columns) {
+    py::array array = py::cast<py::array>(session.attr(name));
+    const bool fits =
+        py::isinstance<py::array_t<T>>(array) && array.writeable() &&
+        (array.flags() & py::array::c_style) && array.ndim() == 3 &&
+        array.shape(0) == kHalves && array.shape(1) == rows_ &&
+        array.shape(2) == static_cast<py::ssize_t>(columns);
+    if (!fits) {
+      throw Error(std::string("session.") + name +
+                  " must be a writeable C-contiguous array of " +
+                  (sizeof(T) == 1 ? "uint8" : "float32") + " with shape [" +
+                  std::to_string(kHalves) + ", " + std::to_string(rows_) +
+                  ", " + std::to_string(columns) + "]");
+    }
+    arrays_.push_back(array);
+    return static_cast<T*>(array.mutable_data());
+  }
+
+  py::object launch_;
+  py::object wait_;
+  std::vector<py::array> arrays_;
+  py::ssize_t rows_;
+  BatchBuffers halves_[kHalves];
+};
+
+class NetworkEvaluator : public Evaluator {
+ public:
+  NetworkEvaluator(GamePtr game, const std::string& encoder,
+                   std::vector<py::object> sessions, double value_scale,
+                   size_t cache_entries)
+      : Evaluator(game, MakeEncoder(encoder, *game), value_scale,
+                  cache_entries),
+        sessions_(std::move(sessions)) {
+    if (sessions_.empty()) throw Error("sessions is empty; give one a worker");
+    max_rows_ = static_cast<int>(
+        py::len(py::object(sessions_[0].attr("inputs")[py::int_(0)])));
+  }
+  ~NetworkEvaluator() override {
+    const py::gil_scoped_acquire lock;
+    sessions_.clear();
+  }
+
+  int max_workers() const override {
+    return static_cast<int>(sessions_.size());
+  }
+  int max_rows() const override { return max_rows_; }
+  std::unique_ptr<Session> Open(int worker, int) const override {
+    return std::make_unique<PythonSession>(sessions_[worker], game(),
+                                           encoder()->size());
+  }
+
+ private:
+  std::vector<py::object> sessions_;
+  int max_rows_;
+};
+
+}  // namespace
+
+void BindEvaluators(py::module_& m) {
+  py::class_<Evaluator, EvaluatorPtr>(m, "Evaluator")
+      .def_property("version", &Evaluator::version, &Evaluator::set_version)
+      .def_property_readonly("max_rows", &Evaluator::max_rows)
+      .def_property_readonly("max_workers", &Evaluator::max_workers)
+      .def_property_readonly("value_scale", &Evaluator::value_scale);
+  py::class_<NetworkEvaluator, Evaluator, std::shared_ptr<NetworkEvaluator>>(
+      m, "NetworkEvaluator")
+      .def(py::init([](std::shared_ptr<Game> game, const std::string& encoder,
+                       std::vector<py::object> sessions, double value_scale,
+                       size_t cache_entries) {
+             return std::make_shared<NetworkEvaluator>(
+                 game, encoder, std::move(sessions), value_scale,
+                 cache_entries);
+           }),
+           py::keep_alive<1, 2>(), "game"_a, "encoder"_a, "sessions"_a,
+           "value_scale"_a = 1.0, "cache_entries"_a = 0);
+  m.def(
+      "FakeEvaluator",
+      [](std::shared_ptr<Game> game, const std::string& encoder, uint64_t seed,
+         size_t cache_entries) {
+        return MakeFakeEvaluator(game, encoder, seed, cache_entries);
+      },
+      py::keep_alive<0, 1>(), "game"_a, "encoder"_a = "auto", "seed"_a = 0,
+      "cache_entries"_a = 0);
+  m.def(
+      "RolloutEvaluator",
+      [](std::shared_ptr<Game> game, int rollouts, uint64_t seed) {
+        return MakeRolloutEvaluator(game, rollouts, seed);
+      },
+      py::keep_alive<0, 1>(), "game"_a, "rollouts"_a = 1, "seed"_a = 0);
+}
+
+}  // namespace tesuji
