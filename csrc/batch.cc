@@ -72,10 +72,10 @@ Batch::Batch(const Evaluator& evaluator, int worker, int rows)
 }
 
 int Batch::Ask(int half, std::span<const State* const> recent_states,
-               std::span<const Action> legal_actions, Answer* answer) {
+               Player observer, std::span<const Action> legal_actions,
+               Answer* answer) {
   Half& h = halves_[half];
   const auto row = static_cast<int>(h.leaves.size());
-  const State& leaf = *recent_states.back();
   const BatchBuffers buffers = session_->buffers(half);
   uint8_t* mask = buffers.legal_mask + row * num_actions_;
   std::fill_n(mask, num_actions_, uint8_t{0});
@@ -85,8 +85,7 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
     // Straight into the next free row: if the answer is known, the next
     // question overwrites it.
     float* input = buffers.inputs + row * input_size_;
-    evaluator_.encoder()->encode(recent_states, leaf.CurrentPlayer(),
-                                 {input, input_size_});
+    evaluator_.encoder()->encode(recent_states, observer, {input, input_size_});
     if (cache_.enabled()) {
       // Never zero, the key of an empty entry.
       key = HashBytes(input, input_size_ * sizeof(float), {1, 2});
@@ -104,7 +103,7 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
       }
     }
   }
-  h.leaves.push_back(&leaf);
+  h.leaves.push_back({recent_states.back(), observer});
   h.keys.push_back(key);
   return row;
 }

@@ -77,11 +77,13 @@ class Batch {
     return static_cast<int>(halves_[half].leaves.size());
   }
 
-  // Asks for the last of `recent_states` (its history before it, oldest first),
-  // whose mover may choose among `legal_actions`. Returns kAnswered and fills
-  // `answer`, or the row that will hold it after the next Finish(half).
+  // Asks for the last of `recent_states` (its history before it, oldest first)
+  // from the seat of `observer`, who may choose among `legal_actions`. Returns
+  // kAnswered and fills `answer`, or the row that will hold it after the next
+  // Finish(half).
   int Ask(int half, std::span<const State* const> recent_states,
-          std::span<const Action> legal_actions, Answer* answer);
+          Player observer, std::span<const Action> legal_actions,
+          Answer* answer);
   void Launch(int half);
   void Finish(int half);
   Answer Row(int half, int row) const;
@@ -93,7 +95,7 @@ class Batch {
 
  private:
   struct Half {
-    std::vector<const State*> leaves;
+    std::vector<Leaf> leaves;
     std::vector<Key> keys;  // of the rows, where there is a cache
     bool launched = false;
   };

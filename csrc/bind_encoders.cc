@@ -34,7 +34,6 @@ void BindEncoders(py::module_& m) {
         if (states.empty()) throw Error("states is empty; give at least one");
         const EncoderPtr encoder = MakeEncoder(name, *states[0]->GetGame());
         const auto size = static_cast<py::ssize_t>(encoder->size());
-        const auto depth = static_cast<size_t>(encoder->history_depth());
         Array<float> out({static_cast<py::ssize_t>(states.size()), size});
         for (size_t i = 0; i < states.size(); ++i) {
           const State& state = *states[i];
@@ -42,19 +41,10 @@ void BindEncoders(py::module_& m) {
             throw Error("only states in which a player moves are encoded; " +
                         Describe(state));
           }
-          std::vector<StatePtr> past;
-          if (depth > 0) {
-            StatePtr replayed = state.GetGame()->NewInitialState();
-            for (Action action : state.History()) {
-              past.push_back(replayed->Clone());
-              replayed->ApplyAction(action);
-            }
-          }
+          const std::vector<StatePtr> past =
+              Predecessors(state, encoder->history_depth());
           std::vector<const State*> recent;
-          for (size_t j = past.size() - std::min(past.size(), depth);
-               j < past.size(); ++j) {
-            recent.push_back(past[j].get());
-          }
+          for (const StatePtr& earlier : past) recent.push_back(earlier.get());
           recent.push_back(&state);
           encoder->encode(
               recent, state.CurrentPlayer(),

@@ -41,7 +41,7 @@ class PythonSession : public Session {
 
   int rows() const override { return static_cast<int>(rows_); }
   BatchBuffers buffers(int half) override { return halves_[half]; }
-  void Launch(int half, std::span<const State* const> leaves) override {
+  void Launch(int half, std::span<const Leaf> leaves) override {
     const py::gil_scoped_acquire lock;
     launch_(half, leaves.size());
   }

@@ -106,15 +106,18 @@ void BindPool(py::module_& m) {
   const SelfPlayParams sp;
   py::class_<SelfPlayParams>(m, "SelfPlayParams")
       .def(py::init([](double random_opening_share, int random_opening_plies,
-                       double past_share, double resign_threshold,
+                       double past_share, double fast_share,
+                       int fast_simulations, double resign_threshold,
                        int resign_plies, double resign_check_share) {
              return SelfPlayParams{random_opening_share, random_opening_plies,
-                                   past_share,           resign_threshold,
+                                   past_share,           fast_share,
+                                   fast_simulations,     resign_threshold,
                                    resign_plies,         resign_check_share};
            }),
            py::kw_only(), "random_opening_share"_a = sp.random_opening_share,
            "random_opening_plies"_a = sp.random_opening_plies,
-           "past_share"_a = sp.past_share,
+           "past_share"_a = sp.past_share, "fast_share"_a = sp.fast_share,
+           "fast_simulations"_a = sp.fast_simulations,
            "resign_threshold"_a = sp.resign_threshold,
            "resign_plies"_a = sp.resign_plies,
            "resign_check_share"_a = sp.resign_check_share);

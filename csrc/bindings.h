@@ -20,6 +20,7 @@ namespace py = pybind11;
 using py::literals::operator""_a;
 
 // One file each.
+void BindAnalysis(py::module_& m);
 void BindEncoders(py::module_& m);
 void BindEvaluators(py::module_& m);
 void BindPool(py::module_& m);

@@ -29,15 +29,15 @@ class NativeSession : public Session {
     return {h.inputs.data(), h.legal_mask.data(), h.prior_logits.data(),
             h.values.data()};
   }
-  void Launch(int half, std::span<const State* const> leaves) override {
+  void Launch(int half, std::span<const Leaf> leaves) override {
     for (size_t row = 0; row < leaves.size(); ++row) {
-      Answer(half, row, *leaves[row]);
+      Answer(half, row, leaves[row]);
     }
   }
   void Wait(int) override {}
 
  protected:
-  virtual void Answer(int half, size_t row, const State& leaf) = 0;
+  virtual void Answer(int half, size_t row, const Leaf& leaf) = 0;
 
   std::span<float> prior_logits(int half, size_t row) {
     return {halves_[half].prior_logits.data() + row * num_actions_,
@@ -75,7 +75,7 @@ class FakeSession : public NativeSession {
         zero_sum_(IsTwoPlayerZeroSum(game)) {}
 
  protected:
-  void Answer(int half, size_t row, const State&) override {
+  void Answer(int half, size_t row, const Leaf&) override {
     const float* input = buffers(half).inputs + row * input_size_;
     Rng rng(HashBytes(input, input_size_ * sizeof(float), {seed_, ~seed_}).low);
     const auto draw = [&rng] {
@@ -122,23 +122,23 @@ class RolloutSession : public NativeSession {
         seed_(seed) {}
 
  protected:
-  void Answer(int half, size_t row, const State& leaf) override {
+  void Answer(int half, size_t row, const Leaf& leaf) override {
     for (float& logit : prior_logits(half, row)) logit = 0.0f;
     uint64_t seed = seed_;
-    for (const auto& [player, action] : leaf.FullHistory()) {
+    for (const auto& [player, action] : leaf.state->FullHistory()) {
       seed = DeriveSeed(seed, action);
     }
     Rng rng(seed);
-    std::vector<double> total(leaf.NumPlayers(), 0.0);
+    std::vector<double> total(leaf.state->NumPlayers(), 0.0);
     for (int i = 0; i < rollouts_; ++i) {
-      const StatePtr end = RandomGame(leaf, rng);
+      const StatePtr end = RandomGame(*leaf.state, rng);
       const std::vector<double> returns = end->Returns();
       for (size_t player = 0; player < total.size(); ++player) {
         total[player] += returns[player];
       }
     }
     std::span<float> value = values(half, row);
-    const size_t observer = leaf.CurrentPlayer();
+    const size_t observer = leaf.observer;
     for (size_t k = 0; k < value.size(); ++k) {
       value[k] = static_cast<float>(total[(observer + k) % total.size()] /
                                     (rollouts_ * value_scale_));
@@ -153,6 +153,14 @@ class RolloutSession : public NativeSession {
         state->ApplyAction(
             open_spiel::SampleAction(state->ChanceOutcomes(), rng.Uniform())
                 .first);
+      } else if (state->IsSimultaneousNode()) {
+        std::vector<Action> choice;
+        for (Player p = 0; p < state->NumPlayers(); ++p) {
+          const std::vector<Action> actions = state->LegalActions(p);
+          choice.push_back(
+              actions.empty() ? kNoAction : actions[rng.Below(actions.size())]);
+        }
+        state->ApplyActions(choice);
       } else {
         const std::vector<Action> actions = state->LegalActions();
         state->ApplyAction(actions[rng.Below(actions.size())]);

@@ -26,15 +26,20 @@ struct BatchBuffers {
                                   // player (observer + k) mod P
 };
 
+struct Leaf {
+  const State* state;
+  Player observer;  // whose seat the question is asked from
+};
+
 // Used by one worker thread at a time.
 class Session {
  public:
   virtual ~Session() = default;
   virtual int rows() const = 0;
   virtual BatchBuffers buffers(int half) = 0;
-  // Starts answering the first `leaves.size()` rows of a half. A leaf's
-  // observer is its player to move; the states stay valid until Wait() returns.
-  virtual void Launch(int half, std::span<const State* const> leaves) = 0;
+  // Starts answering the first `leaves.size()` rows of a half. The states stay
+  // valid until Wait() returns.
+  virtual void Launch(int half, std::span<const Leaf> leaves) = 0;
   // Returns when the answers of Launch(half) are in the buffers.
   virtual void Wait(int half) = 0;
 };

@@ -22,7 +22,7 @@ struct GameRecord {
 
   std::vector<int32_t> plies;       // [T], index into history of the decision
   std::vector<int8_t> players;      // [T], who decided
-  std::vector<float> policy;        // [T, A], visit shares
+  std::vector<float> policy;        // [T, A], targets of the search
   std::vector<float> root_values;   // [T, P], normalised, observer first
   std::vector<float> inputs;        // [T, D]
   std::vector<uint8_t> legal_mask;  // [T, A]

@@ -15,9 +15,8 @@ GameSlot::GameSlot(const Pool& pool, int64_t first_id)
   }
   for (const PlayerParams& player : pool.players_) {
     trees_.push_back(std::make_unique<Tree>(
-        pool.game_->NumPlayers(),
-        pool.evaluators_[player.evaluator]->value_scale(),
-        player.search.max_cached_states));
+        *pool.game_, pool.evaluators_[player.evaluator]->value_scale(),
+        player.search));
   }
 }
 
@@ -161,9 +160,13 @@ bool GameSlot::PlayOpeningMove() {
 void GameSlot::BeginSearch() {
   const PlayerParams& player = mover();
   Tree& tree = *trees_[record_.seats[state_->CurrentPlayer()]];
-  if (tree.empty()) tree.Reset(*state_, player.search.simulations);
   search_rng_ = rng_.state();
-  search_.emplace(tree, player.search, rng_,
+  // Playout-cap randomisation is for the learner: the past plays as it does.
+  fast_ = pool_.selfplay_.fast_share > 0.0 && &player == &pool_.players_[0] &&
+          rng_.Uniform() < pool_.selfplay_.fast_share;
+  const SearchParams& search = fast_ ? pool_.fast_search_ : player.search;
+  if (tree.empty()) tree.Reset(*state_, search.simulations, 0);
+  search_.emplace(tree, search, rng_,
                   Past(*pool_.evaluators_[player.evaluator]));
 }
 
@@ -175,12 +178,15 @@ void GameSlot::Decide() {
   statistics_.batch.cache_hits += result.known_hits;
   const PlayerParams& player = mover();
   const auto ply = static_cast<int>(record_.history.size());
-  const std::vector<double> policy =
-      result.Policy(ply < player.temperature_plies ? player.temperature
-                                                   : player.final_temperature);
+  // Gumbel's draw of the best move is a sample of the improved policy already.
+  const double temperature = player.search.selection == Selection::kGumbel ? 0.0
+                             : ply < player.temperature_plies
+                                 ? player.temperature
+                                 : player.final_temperature;
+  const std::vector<double> policy = result.Policy(temperature);
   const Action action = result.actions[rng_.Categorical(policy)];
   if (pool_.openings_.empty()) {
-    if (record_.seats[result.player] == 0) Record(result);
+    if (record_.seats[result.player] == 0 && !fast_) Record(result);
     if (Resigns(result)) {
       record_.resigned = true;
       ++statistics_.resignations;
@@ -200,9 +206,9 @@ void GameSlot::Record(const SearchResult& result) {
   record_.players.push_back(static_cast<int8_t>(result.player));
   const size_t row = record_.policy.size();
   record_.policy.resize(row + num_actions, 0.0f);
-  const std::vector<double> target = result.Policy(1.0);
   for (size_t i = 0; i < result.actions.size(); ++i) {
-    record_.policy[row + result.actions[i]] = static_cast<float>(target[i]);
+    record_.policy[row + result.actions[i]] =
+        static_cast<float>(result.target[i]);
   }
   for (size_t k = 0; k < num_players; ++k) {
     record_.root_values.push_back(

@@ -61,6 +61,7 @@ class GameSlot : public Slot {
   std::vector<std::unique_ptr<Tree>> trees_;  // per player params
   std::optional<Search> search_;
   Rng::State search_rng_ = {};  // of rng_ when search_ began
+  bool fast_ = false;           // of search_: few simulations, not recorded
   std::vector<GameRecord> finished_;
   PoolStatistics statistics_;
 };

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, m) {
   });
   BindEvaluators(m);
   BindSearch(m);
+  BindAnalysis(m);
   BindPool(m);
   BindEncoders(m);
 }

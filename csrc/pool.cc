@@ -110,7 +110,7 @@ Pool::Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
       seed_(seed),
       openings_(std::move(openings)),
       can_resign_(IsTwoPlayerZeroSum(*game_)) {
-  RequireSearchable(*game_);
+  RequirePlayable(*game_);
   if (evaluators_.empty() || players_.empty()) {
     throw Error("a pool needs at least one evaluator and one player");
   }
@@ -139,6 +139,11 @@ Pool::Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
     throw Error("workers and games_per_worker must be at least 1");
   }
   for (const Opening& opening : openings_) CheckOpening(opening);
+  fast_search_ = players_[0].search;
+  fast_search_.simulations = selfplay_.fast_simulations;
+  fast_search_.dirichlet_fraction = 0.0;
+  fast_search_.root_policy_temperature = 1.0;
+  fast_search_.forced_playouts = 0.0;
   const int rows = (games_per_worker + kHalves - 1) / kHalves;
   slots_.resize(workers);
   for (int worker = 0; worker < workers; ++worker) {

@@ -91,6 +91,7 @@ class Pool {
   std::vector<EvaluatorPtr> evaluators_;
   std::vector<PlayerParams> players_;
   SelfPlayParams selfplay_;
+  SearchParams fast_search_;  // of the learner, for fast decisions
   uint64_t seed_;
   std::vector<Opening> openings_;
   bool can_resign_;

@@ -14,8 +14,8 @@ class PositionSlot : public Slot {
       : job_(job),
         next_(first),
         stride_(stride),
-        tree_(job.evaluator_->game().NumPlayers(),
-              job.evaluator_->value_scale(), job.params_.max_cached_states) {}
+        tree_(job.evaluator_->game(), job.evaluator_->value_scale(),
+              job.params_) {}
 
   bool Advance(std::span<const std::unique_ptr<Batch>> batches,
                int half) override {
@@ -23,12 +23,12 @@ class PositionSlot : public Slot {
       if (!search_.has_value()) {
         if (next_ >= job_.states_.size()) return false;
         const State& state = *job_.states_[next_];
-        tree_.Reset(state, job_.params_.simulations);
+        tree_.Reset(state, job_.params_.simulations, job_.seeds_[next_]);
         rng_ = Rng(job_.seeds_[next_]);
         search_.emplace(tree_, job_.params_, rng_, Past(state));
       }
       if (!search_->Run(*batches[0], half)) return true;
-      job_.results_[next_] = search_->Result();
+      job_.results_[next_] = search_->Result(job_.variations_);
       search_.reset();
       next_ += stride_;
     }
@@ -37,16 +37,8 @@ class PositionSlot : public Slot {
  private:
   // The positions before `state` that the encoder reads, by replay.
   std::vector<const State*> Past(const State& state) {
-    past_.clear();
     const EncoderPtr& encoder = job_.evaluator_->encoder();
-    if (encoder == nullptr || encoder->history_depth() == 0) return {};
-    const auto depth = static_cast<size_t>(encoder->history_depth());
-    StatePtr replayed = state.GetGame()->NewInitialState();
-    for (Action action : state.History()) {
-      past_.push_back(replayed->Clone());
-      if (past_.size() > depth) past_.erase(past_.begin());
-      replayed->ApplyAction(action);
-    }
+    past_ = Predecessors(state, encoder ? encoder->history_depth() : 0);
     std::vector<const State*> past;
     for (const StatePtr& earlier : past_) past.push_back(earlier.get());
     return past;
@@ -64,19 +56,17 @@ class PositionSlot : public Slot {
 PositionSearch::PositionSearch(EvaluatorPtr evaluator,
                                std::vector<StatePtr> states,
                                std::vector<uint64_t> seeds,
-                               const SearchParams& params, int workers)
+                               const SearchParams& params, int workers,
+                               bool variations)
     : evaluator_(std::move(evaluator)),
       states_(std::move(states)),
       seeds_(std::move(seeds)),
       params_(params),
+      variations_(variations),
       results_(states_.size()) {
   RequireSearchable(evaluator_->game());
   for (const StatePtr& state : states_) {
-    if (state->GetGame()->ToString() != evaluator_->game().ToString()) {
-      throw Error("the evaluator plays '" + evaluator_->game().ToString() +
-                  "', but the state belongs to '" +
-                  state->GetGame()->ToString() + "'");
-    }
+    RequireSameGame(*state, evaluator_->game());
   }
   if (params.leaves_in_flight > 1 && states_.size() > 1) {
     throw Error(
@@ -88,8 +78,10 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
       std::clamp<int>(workers, 1, python ? 1 : evaluator_->max_workers());
   num_workers_ = std::min(num_workers_,
                           std::max<int>(1, static_cast<int>(states_.size())));
+  // Where players move simultaneously, a leaf is asked about for each of them.
+  const int asked = Observers(evaluator_->game());
   const int most = evaluator_->max_rows();
-  if (params.leaves_in_flight > most) {
+  if (params.leaves_in_flight * asked > most) {
     throw Error(
         "leaves_in_flight is " + std::to_string(params.leaves_in_flight) +
         ", but the evaluator's batch has " + std::to_string(most) + " rows");
@@ -97,9 +89,11 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
   for (int worker = 0; worker < num_workers_; ++worker) {
     const int share = static_cast<int>(
         (states_.size() + num_workers_ - 1 - worker) / num_workers_);
-    const int slots = std::min(share, kHalves * evaluator_->worthwhile_rows());
-    const int rows =
+    const int slots = std::min(
+        share, kHalves * std::max(1, evaluator_->worthwhile_rows() / asked));
+    const int leaves =
         std::max((slots + kHalves - 1) / kHalves, params.leaves_in_flight);
+    const int rows = leaves * asked;
     workers_.push_back(
         std::make_unique<Worker>(std::span(&evaluator_, 1), worker, rows));
     auto& own = slots_.emplace_back();

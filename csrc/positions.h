@@ -19,9 +19,10 @@ class PositionSlot;
 class PositionSearch {
  public:
   // states[i] is searched with seeds[i]; all belong to the evaluator's game.
+  // `variations`: results hold the line of every move.
   PositionSearch(EvaluatorPtr evaluator, std::vector<StatePtr> states,
                  std::vector<uint64_t> seeds, const SearchParams& params,
-                 int workers);
+                 int workers, bool variations = false);
   ~PositionSearch();
 
   void Run(const std::function<void()>& poll);
@@ -37,6 +38,7 @@ class PositionSearch {
   std::vector<StatePtr> states_;
   std::vector<uint64_t> seeds_;
   SearchParams params_;
+  bool variations_;
   int num_workers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::vector<std::unique_ptr<PositionSlot>>> slots_;

@@ -2,18 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "csrc/gumbel.h"
+#include "csrc/proof.h"
+
 namespace tesuji {
 namespace {
 
-// The most visited edge; ties go to the larger value, then the larger prior.
+double Mean(const Edge& edge) { return edge.value_sum / edge.visits; }
+
+// The move that a player would make: proven wins first, then the most visited;
+// ties go to the larger value, then the larger prior.
 size_t MostVisited(std::span<const Edge> edges) {
   const auto rank = [](const Edge& edge) {
-    const double q = edge.visits > 0 ? edge.value_sum / edge.visits : -INFINITY;
-    return std::make_tuple(edge.visits, q, edge.prior);
+    return std::make_tuple(
+        edge.proof == Proof::kWin, edge.proof != Proof::kLoss,
+        static_cast<uint32_t>(edge.visits),
+        edge.visits > 0 ? Mean(edge) : -INFINITY, edge.prior);
   };
   size_t best = 0;
   for (size_t i = 1; i < edges.size(); ++i) {
@@ -24,81 +33,65 @@ size_t MostVisited(std::span<const Edge> edges) {
 
 }  // namespace
 
-std::vector<double> SearchResult::Policy(double temperature) const {
-  std::vector<double> policy(actions.size(), 0.0);
-  const int most = *std::max_element(visits.begin(), visits.end());
-  const double largest = *std::max_element(prior.begin(), prior.end());
-  // Shares of the largest: however low the temperature, one stays 1.
-  const auto weight = [&](size_t i) {
-    return most == 0 ? prior[i] / largest
-                     : static_cast<double>(visits[i]) / most;
-  };
-  if (temperature <= 0.0) {
-    size_t best = 0;
-    const auto rank = [&](size_t i) {
-      return std::make_tuple(visits[i], visits[i] > 0 ? q[i] : -INFINITY,
-                             prior[i]);
-    };
-    for (size_t i = 1; i < actions.size(); ++i) {
-      if (rank(i) > rank(best)) best = i;
-    }
-    policy[best] = 1.0;
-    return policy;
-  }
-  double total = 0.0;
-  for (size_t i = 0; i < actions.size(); ++i) {
-    policy[i] = std::pow(weight(i), 1.0 / temperature);
-    total += policy[i];
-  }
-  for (double& p : policy) p /= total;
-  return policy;
-}
-
 Search::Search(Tree& tree, const SearchParams& params, Rng& rng,
-               std::vector<const State*> history)
+               std::vector<const State*> history, int lanes)
     : tree_(tree),
       params_(params),
-      rng_(rng),
-      exploration_(params),
+      lane_(rng, params),
       history_(std::move(history)),
-      virtual_loss_(params.leaves_in_flight > 1),
-      value_sum_(tree.num_players(), 0.0) {}
+      virtual_loss_(params.leaves_in_flight > 1 || lanes > 1),
+      limit_(params.simulations),
+      value_sum_(tree.num_players(), 0.0),
+      ordered_(tree.num_players(), 0.0f),
+      delta_(tree.num_players(), 0.0) {
+  if (params.value_range == ValueRange::kTree) {
+    lowest_.assign(tree.num_players(), INFINITY);
+    highest_.assign(tree.num_players(), -INFINITY);
+  }
+}
 
-bool Search::Run(Batch& batch, int half) {
-  if (!root_ready_) CheckRoot(batch.evaluator());
-  for (Pending& pending : pending_) {
+bool Search::Run(Lane& lane, Batch& batch, int half) {
+  if (!root_ready_ && !root_asked_) CheckRoot(batch.evaluator());
+  for (Pending& pending : lane.pending) {
     const State& state = pending.state != nullptr
                              ? *pending.state
                              : *tree_.node(pending.leaf).state;
-    Expand(pending.leaf, state, batch.Row(half, pending.row));
+    const Answer answer = batch.Row(half, pending.row);
+    if (pending.leaf != kNoNode) {
+      Expand(pending.leaf, pending.observer, pending.last, state, answer);
+    }
+    if (!pending.last) continue;
     if (virtual_loss_) ApplyVirtualLoss(pending.path, -1);
-    Backup(pending.path, pending.leaf);
+    Backup(pending.path, pending.leaf,
+           pending.leaf != kNoNode ? tree_.values(pending.leaf)
+                                   : Ordered(answer, pending.observer, state));
   }
-  pending_.clear();
+  lane.pending.clear();
   if (!root_ready_) {
     const Node& root = tree_.node(Tree::kRoot);
     if (root.kind == NodeKind::kWaiting) {
-      path_.clear();
-      states_ = history_;
-      states_.push_back(root.state.get());
-      if (Evaluate(batch, half, Tree::kRoot, nullptr, *root.state) ==
+      if (root_asked_) return true;  // by another lane
+      root_asked_ = true;
+      lane.path.clear();
+      lane.states = history_;
+      lane.states.push_back(root.state.get());
+      if (Evaluate(lane, batch, half, Tree::kRoot, nullptr, *root.state) ==
           Outcome::kWaits) {
         return false;
       }
     } else if (root.visits == 0) {  // evaluated by an earlier search
-      path_.clear();
       ++known_hits_;
-      Backup(path_, Tree::kRoot);
+      Backup({}, Tree::kRoot, tree_.values(Tree::kRoot));
     }
-    AddNoise();
+    PrepareRoot(lane.rng);
     root_ready_ = true;
   }
-  while (started_ < params_.simulations &&
-         static_cast<int>(pending_.size()) < params_.leaves_in_flight) {
-    if (Simulate(batch, half) == Outcome::kCollision) break;
+  while (started_ < limit_ && !tree_.node(Tree::kRoot).proven &&
+         static_cast<int>(lane.pending.size()) < params_.leaves_in_flight) {
+    if (Simulate(lane, batch, half) == Outcome::kCollision) break;
     ++started_;
   }
-  return pending_.empty();
+  return lane.pending.empty();
 }
 
 void Search::CheckRoot(const Evaluator& evaluator) {
@@ -111,107 +104,258 @@ void Search::CheckRoot(const Evaluator& evaluator) {
   if (evaluator.encoder() != nullptr) {
     history_depth_ = evaluator.encoder()->history_depth();
   }
-  if (history_depth_ > 0 && params_.max_cached_states > 0) {
+  if (params_.max_cached_states > 0 &&
+      (history_depth_ > 0 || SamplesChance(evaluator.game()))) {
     throw Error(
         "max_cached_states must be 0 with an encoder that reads earlier "
-        "positions: they are taken from the tree");
+        "positions and in games that draw chance inside their states: both "
+        "need every state of the tree");
   }
 }
 
-Search::Outcome Search::Simulate(Batch& batch, int half) {
-  path_.clear();
-  states_.clear();
-  if (history_depth_ > 0) states_ = history_;
+void Search::PrepareRoot(Rng& rng) {
+  const Node& root = tree_.node(Tree::kRoot);
+  const std::span<const float> values = tree_.values(Tree::kRoot);
+  root_values_.assign(values.begin(), values.end());
+  std::span<Edge> edges = tree_.edges(root);
+  root_prior_.clear();
+  for (const Edge& edge : edges) root_prior_.push_back(edge.prior);
+  if (root.kind != NodeKind::kDecision) return;
+  if (params_.root_policy_temperature != 1.0) {
+    float total = 0.0f;
+    for (Edge& edge : edges) {
+      edge.prior =
+          std::pow(edge.prior,
+                   static_cast<float>(1.0 / params_.root_policy_temperature));
+      total += edge.prior;
+    }
+    for (Edge& edge : edges) edge.prior /= total;
+  }
+  if (params_.selection == Selection::kGumbel) {
+    const int considered = std::min<int>(params_.max_considered_actions,
+                                         static_cast<int>(edges.size()));
+    gumbel_ = DrawGumbel(edges, considered, params_.gumbel_scale, rng);
+    schedule_ = HalvingSchedule(considered, params_.simulations);
+    return;
+  }
+  const double alpha = params_.dirichlet_total > 0.0
+                           ? params_.dirichlet_total / edges.size()
+                           : params_.dirichlet_alpha;
+  if (params_.dirichlet_fraction <= 0.0 || alpha <= 0.0) return;
+  const std::vector<double> noise = rng.Dirichlet(alpha, edges.size());
+  for (size_t i = 0; i < edges.size(); ++i) {
+    edges[i].prior =
+        static_cast<float>((1.0 - params_.dirichlet_fraction) * edges[i].prior +
+                           params_.dirichlet_fraction * noise[i]);
+  }
+}
+
+size_t Search::SelectMove(Lane& lane, uint32_t index) {
+  const Node& node = tree_.node(index);
+  const std::span<const Edge> edges = std::as_const(tree_).edges(node);
+  if (node.kind == NodeKind::kChance) {
+    return params_.expected_chance
+               ? SelectExpected(node, edges, params_.chance_widening, lane.rng)
+               : SelectSampled(edges, lane.rng);
+  }
+  const bool is_root = index == Tree::kRoot;
+  const ValueScale scale = Scale(node.player);
+  if (params_.selection == Selection::kPuct) {
+    return SelectPuct(node, edges, params_.fpu_reduction, lane.exploration,
+                      scale, is_root ? params_.forced_playouts : 0.0);
+  }
+  TransformedValues(
+      edges,
+      is_root ? root_values_[node.player] : tree_.values(index)[node.player],
+      params_, scale, lane.scores);
+  if (is_root) {
+    return SelectGumbelRoot(edges, gumbel_, lane.scores, schedule_[started_]);
+  }
+  ImprovePolicy(edges, lane.scores);
+  return SelectGumbelInterior(edges, lane.scores);
+}
+
+Search::Outcome Search::Simulate(Lane& lane, Batch& batch, int half) {
+  lane.path.clear();
+  lane.states.clear();
+  lane.scratch.clear();
+  if (history_depth_ > 0) lane.states = history_;
   uint32_t index = Tree::kRoot;
   const State* state = tree_.node(index).state.get();
   StatePtr scratch;  // the current state where its node keeps none
   while (true) {
     const Node& node = tree_.node(index);
-    if (node.kind == NodeKind::kTerminal) {
+    if (node.proven) {
       ++terminal_hits_;
-      Backup(path_, index);
+      Backup(lane.path, index, tree_.values(index));
       return Outcome::kBackedUp;
     }
     if (node.kind == NodeKind::kWaiting) return Outcome::kCollision;
-    if (node.kind == NodeKind::kDecision && node.visits == 0) {
+    if (node.visits == 0 && node.kind != NodeKind::kChance) {
       ++known_hits_;
-      Backup(path_, index);
+      Backup(lane.path, index, tree_.values(index));
       return Outcome::kBackedUp;
     }
-    if (history_depth_ > 0) states_.push_back(state);
-    const std::span<const Edge> edges = std::as_const(tree_).edges(node);
-    const size_t choice =
-        node.kind == NodeKind::kChance
-            ? SelectChance(edges, rng_)
-            : SelectPuct(node, edges, params_.fpu_reduction, exploration_);
-    const uint32_t edge_index = node.first_edge + static_cast<uint32_t>(choice);
-    path_.push_back({index, edge_index});
-    const Edge& edge = tree_.edge(edge_index);
-    const Action action = edge.action;
-    const bool is_new = edge.child == kNoNode;
-    if (!is_new && tree_.node(edge.child).state != nullptr) {
-      index = edge.child;
+    if (history_depth_ > 0) lane.states.push_back(state);
+    const bool joint = node.kind == NodeKind::kSimultaneous;
+    uint32_t step;
+    uint32_t known = kNoNode;
+    Joint::Cell* cell = nullptr;
+    if (joint) {
+      step = tree_.joint(node).Select(std::as_const(tree_).edges(node),
+                                      params_.joint_exploration, lane.rng);
+      cell = tree_.MakeCell(node, step);
+      if (cell != nullptr) known = cell->child;
+    } else {
+      step = node.first_edge + static_cast<uint32_t>(SelectMove(lane, index));
+      known = tree_.edge(step).child;
+    }
+    lane.path.push_back({index, step});
+    if (known != kNoNode && (tree_.node(known).state != nullptr ||
+                             tree_.node(known).kind == NodeKind::kTerminal)) {
+      index = known;
       state = tree_.node(index).state.get();
       continue;
     }
-    if (!is_new && tree_.node(edge.child).kind == NodeKind::kTerminal) {
-      index = edge.child;
-      continue;
-    }
     // A state must be made: a new node's, or one that was not kept.
-    if (scratch != nullptr && state == scratch.get()) {
-      scratch->ApplyAction(action);
+    if (scratch == nullptr || state != scratch.get()) scratch = state->Clone();
+    if (joint) {
+      scratch->ApplyActions(JointAction(tree_.node(index), step));
     } else {
-      scratch = Child(*state, action);
+      scratch->ApplyAction(tree_.edge(step).action);
     }
     state = scratch.get();
-    if (!is_new) {
-      index = edge.child;
+    if (known != kNoNode) {
+      index = known;
       continue;
     }
-    const uint32_t child = tree_.Add(scratch);
-    tree_.edge(edge_index).child = child;
-    const Node& added = tree_.node(child);
-    if (added.kind == NodeKind::kTerminal) {
-      index = child;
-      continue;
+    if (!tree_.MakeRoom()) {
+      return SimulateOutside(lane, batch, half, std::move(scratch));
     }
+    index = tree_.Add(scratch);
+    if (joint) {
+      cell->child = index;
+    } else {
+      tree_.edge(step).child = index;
+    }
+    const Node& added = tree_.node(index);
+    if (added.kind == NodeKind::kTerminal) continue;
     if (added.state != nullptr) state = added.state.get();
-    if (added.kind == NodeKind::kChance) {
-      index = child;
-      continue;
-    }
-    states_.push_back(state);
-    return Evaluate(batch, half, child, std::move(scratch), *state);
+    if (added.kind == NodeKind::kChance) continue;
+    lane.states.push_back(state);
+    return Evaluate(lane, batch, half, index, std::move(scratch), *state);
   }
 }
 
-Search::Outcome Search::Evaluate(Batch& batch, int half, uint32_t leaf,
-                                 StatePtr state, const State& leaf_state) {
-  if (leaf_state.CurrentPlayer() < 0) {
-    throw Error("simultaneous moves cannot be searched: " +
-                Describe(leaf_state));
+std::vector<Action> Search::JointAction(const Node& node, uint32_t key) const {
+  const Joint& joint = tree_.joint(node);
+  std::vector<Action> actions;
+  for (int p = 0; p < tree_.num_players(); ++p) {
+    actions.push_back(
+        joint.count(p) > 0
+            ? tree_.edge(node.first_edge + joint.Choice(key, p)).action
+            : kNoAction);
   }
-  const size_t wanted = std::min(states_.size(), history_depth_ + 1);
-  const Node& node = tree_.node(leaf);
-  legal_.clear();
-  for (const Edge& edge : tree_.edges(node)) legal_.push_back(edge.action);
-  Answer answer;
-  const int row =
-      batch.Ask(half, std::span(states_).last(wanted), legal_, &answer);
-  if (row == Batch::kAnswered) {
-    Expand(leaf, leaf_state, answer);
-    Backup(path_, leaf);
+  return actions;
+}
+
+Search::Outcome Search::SimulateOutside(Lane& lane, Batch& batch, int half,
+                                        StatePtr state) {
+  while (state->IsChanceNode()) {
+    const auto outcomes = state->ChanceOutcomes();
+    std::vector<double> probabilities;
+    for (const auto& outcome : outcomes) {
+      probabilities.push_back(outcome.second);
+    }
+    const Action drawn = outcomes[lane.rng.Categorical(probabilities)].first;
+    StatePtr next = Child(*state, drawn);
+    if (history_depth_ > 0) lane.states.push_back(state.get());
+    lane.scratch.push_back(std::exchange(state, std::move(next)));
+  }
+  if (state->IsTerminal()) {
+    ++terminal_hits_;
+    const std::vector<double> returns = state->Returns();
+    for (size_t p = 0; p < ordered_.size(); ++p) {
+      ordered_[p] = static_cast<float>(returns[p] / tree_.value_scale());
+    }
+    Backup(lane.path, kNoNode, ordered_);
     return Outcome::kBackedUp;
   }
-  if (virtual_loss_) ApplyVirtualLoss(path_, 1);
-  pending_.push_back({path_, leaf, std::move(state), row});
+  const State& leaf = *state;
+  lane.states.push_back(&leaf);
+  return Evaluate(lane, batch, half, kNoNode, std::move(state), leaf);
+}
+
+Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
+                                 uint32_t leaf, StatePtr owned,
+                                 const State& state) {
+  const auto recent =
+      std::span(lane.states)
+          .last(std::min(lane.states.size(), history_depth_ + 1));
+  const Player mover = state.CurrentPlayer();
+  // Where players move simultaneously, each is asked from its own seat.
+  const Player first = mover >= 0 ? mover : 0;
+  const Player last = mover >= 0 ? mover : tree_.num_players() - 1;
+  const size_t before = lane.pending.size();
+  Answer answer;
+  Player answered = first;
+  for (Player observer = first; observer <= last; ++observer) {
+    if (leaf == kNoNode) {
+      lane.legal = state.LegalActions(observer);
+    } else {
+      lane.legal.clear();
+      for (const Edge& edge : tree_.edges_of(tree_.node(leaf), observer)) {
+        lane.legal.push_back(edge.action);
+      }
+    }
+    if (lane.legal.empty()) continue;
+    const int row = batch.Ask(half, recent, observer, lane.legal, &answer);
+    if (row == Batch::kAnswered) {
+      answered = observer;
+      if (leaf != kNoNode) Expand(leaf, observer, false, state, answer);
+      if (leaf == kNoNode && lane.pending.size() == before) break;
+    } else {
+      lane.pending.push_back({{}, leaf, nullptr, observer, row, false});
+      if (leaf == kNoNode) break;  // one seat's view will do
+    }
+  }
+  if (lane.pending.size() == before) {
+    if (leaf != kNoNode) Complete(leaf);
+    Backup(lane.path, leaf,
+           leaf != kNoNode ? tree_.values(leaf)
+                           : Ordered(answer, answered, state));
+    return Outcome::kBackedUp;
+  }
+  Pending& complete = lane.pending.back();
+  complete.last = true;
+  complete.path = lane.path;
+  complete.state = std::move(owned);
+  if (virtual_loss_) ApplyVirtualLoss(lane.path, 1);
   return Outcome::kWaits;
 }
 
-void Search::Expand(uint32_t leaf, const State& state, const Answer& answer) {
+void Search::Complete(uint32_t leaf) {
   Node& node = tree_.node(leaf);
-  std::span<Edge> edges = tree_.edges(node);
+  node.kind = node.player >= 0 ? NodeKind::kDecision : NodeKind::kSimultaneous;
+}
+
+std::span<const float> Search::Ordered(const Answer& answer, Player observer,
+                                       const State& state) {
+  const size_t players = ordered_.size();
+  for (size_t k = 0; k < players; ++k) {
+    if (!std::isfinite(answer.values[k])) {
+      throw Error("the evaluator answered a value that is not finite; " +
+                  Describe(state));
+    }
+    ordered_[(observer + k) % players] = answer.values[k];
+  }
+  return ordered_;
+}
+
+void Search::Expand(uint32_t leaf, Player observer, bool last,
+                    const State& state, const Answer& answer) {
+  const Node& node = tree_.node(leaf);
+  const std::span<Edge> edges = tree_.edges_of(node, observer);
   float largest = -INFINITY;
   for (const Edge& edge : edges) {
     largest = std::max(largest, answer.prior_logits[edge.action]);
@@ -227,97 +371,315 @@ void Search::Expand(uint32_t leaf, const State& state, const Answer& answer) {
   }
   for (Edge& edge : edges) edge.prior /= total;
   std::span<float> values = tree_.values(leaf);
-  for (size_t k = 0; k < values.size(); ++k) {
-    if (!std::isfinite(answer.values[k])) {
-      throw Error("the evaluator answered a value that is not finite; " +
-                  Describe(state));
+  const std::span<const float> ordered = Ordered(answer, observer, state);
+  if (node.player >= 0) {
+    std::copy(ordered.begin(), ordered.end(), values.begin());
+  } else {
+    // The mean of what the players who choose think.
+    const Joint& joint = tree_.joint(node);
+    int choosing = 0;
+    for (int p = 0; p < joint.num_players(); ++p) {
+      if (joint.count(p) > 0) ++choosing;
     }
-    values[(node.player + k) % values.size()] = answer.values[k];
+    for (size_t p = 0; p < values.size(); ++p) {
+      values[p] += ordered[p] / static_cast<float>(choosing);
+    }
   }
-  node.kind = NodeKind::kDecision;
+  if (last) Complete(leaf);
 }
 
-void Search::AddNoise() {
-  Node& root = tree_.node(Tree::kRoot);
-  std::span<Edge> edges = tree_.edges(root);
-  root_prior_.clear();
-  for (const Edge& edge : edges) root_prior_.push_back(edge.prior);
-  if (params_.dirichlet_fraction <= 0.0 || params_.dirichlet_alpha <= 0.0) {
-    return;
-  }
-  const std::vector<double> noise =
-      rng_.Dirichlet(params_.dirichlet_alpha, edges.size());
-  for (size_t i = 0; i < edges.size(); ++i) {
-    edges[i].prior =
-        static_cast<float>((1.0 - params_.dirichlet_fraction) * edges[i].prior +
-                           params_.dirichlet_fraction * noise[i]);
-  }
+ValueScale Search::Scale(Player player) const {
+  if (params_.value_range == ValueRange::kDeclared) return {};
+  const double low = lowest_[player];
+  const double high = highest_[player];
+  if (!(high - low > 1e-9)) return {std::isfinite(low) ? low : 0.0, 0.0};
+  return {0.5 * (low + high), 2.0 / (high - low)};
 }
 
-void Search::Backup(const std::vector<Step>& path, uint32_t leaf) {
-  const std::span<const float> values = tree_.values(leaf);
-  const auto visit = [&](Node& node) {
+void Search::Backup(std::span<const Step> path, uint32_t leaf,
+                    std::span<const float> values) {
+  std::copy(values.begin(), values.end(), delta_.begin());
+  const auto count = [this](Node& node) {
     ++node.visits;
-    if (node.player >= 0) node.value_sum += values[node.player];
+    if (node.player >= 0) node.value_sum += delta_[node.player];
   };
-  visit(tree_.node(leaf));
-  for (const Step& step : path) {
+  bool proven = false;
+  if (leaf != kNoNode) {
+    Node& node = tree_.node(leaf);
+    proven = params_.proofs && node.proven;
+    count(node);
+  }
+  for (size_t i = path.size(); i-- > 0;) {
+    const Step& step = path[i];
     Node& node = tree_.node(step.node);
-    Edge& edge = tree_.edge(step.edge);
-    visit(node);
-    ++edge.visits;
-    if (node.player >= 0) edge.value_sum += values[node.player];
+    switch (node.kind) {
+      case NodeKind::kSimultaneous:
+        BackupJoint(node, step.edge);
+        break;
+      case NodeKind::kChance:
+        BackupChance(node, tree_.edge(step.edge), proven);
+        break;
+      default:
+        BackupMove(node, tree_.edge(step.edge), proven);
+    }
+    count(node);
+    proven = proven && Prove(tree_, step.node);
   }
   if (!path.empty()) {
     ++backups_;
     max_depth_ = std::max(max_depth_, static_cast<int>(path.size()));
-    for (size_t player = 0; player < values.size(); ++player) {
-      value_sum_[player] += values[player];
+    for (size_t p = 0; p < delta_.size(); ++p) value_sum_[p] += delta_[p];
+  }
+}
+
+void Search::BackupMove(const Node& node, Edge& edge, bool proven) {
+  const Player mover = node.player;
+  ++edge.visits;
+  edge.value_sum += delta_[mover];
+  if (proven) {
+    // All visits count as what is now known; so they do further up, where one
+    // player's gain tells the other's. Virtual losses must not be counted.
+    const float exact = tree_.values(edge.child)[mover];
+    edge.proof = ProofOf(tree_, exact);
+    const double change = edge.visits * exact - edge.value_sum;
+    edge.value_sum += change;
+    if (tree_.zero_sum() && !virtual_loss_) {
+      delta_[mover] += change;
+      delta_[1 - mover] -= change;
+    }
+  }
+  if (params_.value_range == ValueRange::kTree) {
+    lowest_[mover] = std::min(lowest_[mover], Mean(edge));
+    highest_[mover] = std::max(highest_[mover], Mean(edge));
+  }
+}
+
+void Search::BackupChance(const Node& node, Edge& edge, bool proven) {
+  ++edge.visits;
+  if (proven) edge.proof = Proof::kExact;
+  if (!params_.expected_chance) return;
+  const std::span<const Edge> edges = std::as_const(tree_).edges(node);
+  const size_t players = delta_.size();
+  // Expectation over the outcomes with a visit, in order of player.
+  const auto expectation = [&](size_t player) {
+    double mean = 0.0;
+    double mass = 0.0;
+    for (size_t i = 0; i < edges.size(); ++i) {
+      const std::span<const double> outcome = tree_.outcome(node, i);
+      if (outcome[players] == 0.0) continue;
+      mean += edges[i].prior * outcome[player] / outcome[players];
+      mass += edges[i].prior;
+    }
+    return mass > 0.0 ? mean / mass : 0.0;
+  };
+  const std::span<double> changed =
+      tree_.outcome(node, static_cast<size_t>(&edge - edges.data()));
+  changed[players] += 1.0;
+  for (size_t player = 0; player < players; ++player) {
+    changed[players] -= 1.0;
+    const double before = node.visits * expectation(player);
+    changed[players] += 1.0;
+    changed[player] = proven
+                          ? changed[players] * tree_.values(edge.child)[player]
+                          : changed[player] + delta_[player];
+    delta_[player] = (node.visits + 1.0) * expectation(player) - before;
+  }
+}
+
+void Search::BackupJoint(const Node& node, uint32_t key) {
+  Joint& joint = tree_.joint(node);
+  joint.Update(key, joint.Find(key), delta_);
+  const std::span<Edge> edges = tree_.edges(node);
+  for (int p = 0; p < tree_.num_players(); ++p) {
+    if (joint.count(p) == 0) continue;
+    Edge& edge = edges[joint.Choice(key, p)];
+    ++edge.visits;
+    edge.value_sum += delta_[p];
+  }
+}
+
+void Search::ApplyVirtualLoss(std::span<const Step> path, int sign) {
+  for (const Step& step : path) {
+    const Node& node = tree_.node(step.node);
+    // Joint moves are drawn: lanes part by themselves.
+    if (node.kind == NodeKind::kSimultaneous) continue;
+    Edge& edge = tree_.edge(step.edge);
+    edge.visits += sign;
+    if (node.kind == NodeKind::kChance) continue;
+    edge.value_sum -= sign;  // as if the mover had lost
+    if (edge.proof != Proof::kNone) {
+      edge.value_sum = edge.visits * tree_.values(edge.child)[node.player];
     }
   }
 }
 
-void Search::ApplyVirtualLoss(const std::vector<Step>& path, int sign) {
-  for (const Step& step : path) {
-    Edge& edge = tree_.edge(step.edge);
-    edge.visits += sign;
-    edge.value_sum -= sign;  // as if the mover had lost
+std::vector<uint8_t> Search::Playable(std::span<const Edge> edges) const {
+  const Node& root = tree_.node(Tree::kRoot);
+  const auto where = [&edges](auto wanted) {
+    std::vector<uint8_t> playable;
+    for (const Edge& edge : edges) playable.push_back(wanted(edge) ? 1 : 0);
+    return playable;
+  };
+  const auto any = [](const std::vector<uint8_t>& flags) {
+    return std::find(flags.begin(), flags.end(), 1) != flags.end();
+  };
+  std::vector<uint8_t> playable =
+      where([](const Edge& edge) { return edge.proof == Proof::kWin; });
+  if (!any(playable)) {
+    playable = where([&](const Edge& edge) {
+      if (!root.proven) return edge.proof != Proof::kLoss;
+      return edge.proof != Proof::kNone &&
+             tree_.values(edge.child)[root.player] ==
+                 tree_.values(Tree::kRoot)[root.player];
+    });
+  }
+  return any(playable) ? playable : where([](const Edge&) { return true; });
+}
+
+std::vector<double> Search::VisitTarget(std::span<const Edge> edges) const {
+  std::vector<double> target;
+  for (const Edge& edge : edges) target.push_back(edge.visits);
+  if (params_.forced_playouts <= 0.0) return target;
+  // KataGo's policy target pruning: a move keeps the visits that it needs for
+  // its score not to exceed the most visited one's.
+  const double total = std::accumulate(target.begin(), target.end(), 0.0);
+  const size_t most = MostVisited(edges);
+  if (edges[most].visits == 0) return target;
+  Exploration exploration(params_);
+  const double explored = exploration(static_cast<uint32_t>(total));
+  const ValueScale scale = Scale(tree_.node(Tree::kRoot).player);
+  const auto q = [&](size_t i) { return scale(Mean(edges[i])); };
+  const double score =
+      q(most) + explored * edges[most].prior / (1.0 + edges[most].visits);
+  for (size_t i = 0; i < edges.size(); ++i) {
+    if (i == most || edges[i].visits == 0) continue;
+    const double forced =
+        std::sqrt(params_.forced_playouts * edges[i].prior * total);
+    const double needed = q(i) < score
+                              ? explored * edges[i].prior / (score - q(i)) - 1.0
+                              : target[i];
+    target[i] = std::min(target[i], std::max(target[i] - forced, needed));
+    if (target[i] <= 1.0) target[i] = 0.0;
+  }
+  return target;
+}
+
+void Search::Judge(SearchResult& result) const {
+  const Node& root = tree_.node(Tree::kRoot);
+  const std::span<const Edge> edges = tree_.edges(root);
+  if (root.kind == NodeKind::kSimultaneous) {
+    const Joint& joint = tree_.joint(root);
+    result.target.assign(joint.strategy().begin(), joint.strategy().end());
+    for (int p = 0; p < tree_.num_players(); ++p) {
+      const auto begin = result.target.begin() + joint.first()[p];
+      const auto end = result.target.begin() + joint.first()[p + 1];
+      const double total = std::accumulate(begin, end, 0.0);
+      for (auto it = begin; it != end; ++it) {
+        *it =
+            total > 0.0 ? *it / total : root_prior_[it - result.target.begin()];
+      }
+    }
+    return;
+  }
+  const std::vector<uint8_t> playable = Playable(edges);
+  const bool gumbel = params_.selection == Selection::kGumbel;
+  std::vector<double> score(edges.size());
+  if (gumbel) {
+    TransformedValues(edges, root_values_[root.player], params_,
+                      Scale(root.player), score);
+    result.target = score;
+    ImprovePolicy(edges, result.target);
+    for (size_t i = 0; i < edges.size(); ++i) {
+      score[i] += gumbel_[i] + LogPrior(edges[i].prior);
+    }
+  } else {
+    result.target = VisitTarget(edges);
+  }
+  double total = 0.0;
+  for (size_t i = 0; i < edges.size(); ++i) {
+    total += result.target[i] *= playable[i];
+  }
+  if (total <= 0.0) {
+    for (size_t i = 0; i < edges.size(); ++i) {
+      total += result.target[i] = playable[i] * root_prior_[i];
+    }
+  }
+  const auto rank = [&](size_t i) {
+    return std::make_tuple(playable[i],
+                           gumbel ? edges[i].visits : result.target[i],
+                           gumbel ? score[i] : result.q[i], root_prior_[i]);
+  };
+  for (size_t i = 1; i < edges.size(); ++i) {
+    if (rank(i) > rank(result.best)) result.best = static_cast<int>(i);
+  }
+  for (size_t i = 0; i < edges.size(); ++i) {
+    // Every prior may underflow.
+    result.target[i] = total > 0.0 ? result.target[i] / total
+                                   : (static_cast<int>(i) == result.best);
   }
 }
 
-SearchResult Search::Result() const {
+std::vector<Action> Search::Variation(uint32_t index) const {
+  std::vector<Action> line;
+  while (index != kNoNode) {
+    const Node& node = tree_.node(index);
+    if (node.kind == NodeKind::kSimultaneous || node.num_edges == 0) break;
+    const std::span<const Edge> edges = tree_.edges(node);
+    const Edge& edge = edges[MostVisited(edges)];
+    if (edge.visits == 0) break;
+    line.push_back(edge.action);
+    index = edge.child;
+  }
+  return line;
+}
+
+SearchResult Search::Result(bool variations) const {
   const Node& root = tree_.node(Tree::kRoot);
-  const std::span<const Edge> edges = std::as_const(tree_).edges(root);
-  const std::span<const float> raw = tree_.values(Tree::kRoot);
+  const std::span<const Edge> edges = tree_.edges(root);
   SearchResult result;
   result.player = root.player;
-  result.raw_values.assign(raw.begin(), raw.end());
-  for (size_t player = 0; player < raw.size(); ++player) {
-    result.values.push_back(backups_ > 0 ? value_sum_[player] / backups_
-                                         : raw[player]);
+  result.raw_values = root_values_;
+  result.root_proven = root.proven;
+  const std::span<const float> exact = tree_.values(Tree::kRoot);
+  for (size_t p = 0; p < root_values_.size(); ++p) {
+    result.values.push_back(root.proven ? exact[p]
+                            : backups_ > 0
+                                ? value_sum_[p] / static_cast<double>(backups_)
+                                : root_values_[p]);
   }
-  for (const Edge& edge : edges) {
-    result.actions.push_back(edge.action);
-    result.visits.push_back(static_cast<int>(edge.visits));
-    result.q.push_back(edge.visits > 0 ? edge.value_sum / edge.visits
-                                       : result.values[root.player]);
+  for (Player p = 0; p < tree_.num_players(); ++p) {
+    if (root.player >= 0 && p != root.player) continue;
+    for (const Edge& edge : tree_.edges_of(root, p)) {
+      result.owners.push_back(p);
+      result.actions.push_back(edge.action);
+      result.visits.push_back(static_cast<int>(edge.visits));
+      result.q.push_back(edge.visits > 0 ? Mean(edge) : result.values[p]);
+      result.proven.push_back(edge.proof != Proof::kNone);
+    }
   }
   result.prior = root_prior_;
+  Judge(result);
+  result.full = tree_.full();
   result.simulations = backups_;
   result.terminal_hits = terminal_hits_;
   result.known_hits = known_hits_;
   result.nodes = static_cast<int64_t>(tree_.num_nodes());
   result.edges = static_cast<int64_t>(tree_.num_edges());
+  result.bytes = tree_.bytes();
   result.max_depth = max_depth_;
-  uint32_t index = Tree::kRoot;
-  while (true) {
-    const std::span<const Edge> next =
-        std::as_const(tree_).edges(tree_.node(index));
-    if (next.empty()) break;
-    const Edge& edge = next[MostVisited(next)];
-    if (edge.visits == 0 || edge.child == kNoNode) break;
-    result.principal_variation.push_back(edge.action);
-    index = edge.child;
+  if (root.kind == NodeKind::kSimultaneous) return result;
+  const Edge& played = edges[result.best];
+  if (played.visits > 0) {
+    result.principal_variation = Variation(played.child);
+    result.principal_variation.insert(result.principal_variation.begin(),
+                                      played.action);
+  }
+  if (variations) {
+    for (const Edge& edge : edges) {
+      std::vector<Action> line = Variation(edge.child);
+      line.insert(line.begin(), edge.action);
+      result.variations.push_back(std::move(line));
+    }
   }
   return result;
 }

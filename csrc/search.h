@@ -3,96 +3,148 @@
 #define TESUJI_CSRC_SEARCH_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "csrc/batch.h"
 #include "csrc/params.h"
+#include "csrc/result.h"
 #include "csrc/rng.h"
 #include "csrc/select.h"
 #include "csrc/tree.h"
 
 namespace tesuji {
 
-// What a search found at its root. Arrays over the legal actions run in order
-// of action; values are normalised.
-struct SearchResult {
-  std::vector<Action> actions;
-  std::vector<int> visits;
-  std::vector<float> prior;        // of the network, before any noise
-  std::vector<double> q;           // mean value of the player to move; its
-                                   // root value where a move has no visit
-  std::vector<double> values;      // [P], by player: mean over the simulations
-  std::vector<double> raw_values;  // [P], by player: the evaluator's own
-  std::vector<Action> principal_variation;
-  int player = 0;
-  int64_t simulations = 0;    // of this search, without the reused ones
-  int64_t terminal_hits = 0;  // simulations that ended in a terminal state
-  int64_t nodes = 0;
-  int64_t edges = 0;
-  int64_t known_hits = 0;  // simulations that ended at a node which an earlier
-                           // search of the tree had evaluated
-  int max_depth = 0;       // moves below the root
-
-  // Distribution over `actions`: visits^(1/temperature), the most visited move
-  // if temperature is 0, and the prior if nothing was simulated.
-  std::vector<double> Policy(double temperature) const;
+// A step of a simulation: an edge of the tree's arena, or the key of a joint
+// move of a simultaneous node.
+struct Step {
+  uint32_t node;
+  uint32_t edge;
 };
 
-// A resumable state machine. Begin() once; then Run() until it is done, with
-// Batch::Launch and Finish between the calls. Not thread-safe.
+// A leaf that waits for one player's answer; `last` of those it waits for.
+struct Pending {
+  std::vector<Step> path;
+  uint32_t leaf;   // kNoNode: the tree is full, nothing is kept of it
+  StatePtr state;  // of the leaf, if its node does not keep it
+  Player observer;
+  int row;
+  bool last;
+};
+
+// What one thread needs to simulate in a tree. Several share a search only
+// under a lock (analysis.h).
+struct Lane {
+  Lane(Rng& rng, const SearchParams& params) : rng(rng), exploration(params) {}
+
+  Rng& rng;
+  Exploration exploration;
+  std::vector<Step> path;
+  std::vector<const State*> states;  // history, then the states of the path
+  std::vector<StatePtr> scratch;     // of those, what no node keeps
+  std::vector<Action> legal;
+  std::vector<double> scores;
+  std::vector<Pending> pending;
+};
+
+// A resumable state machine. Run() until it is done, with Batch::Launch and
+// Finish between the calls. Not thread-safe.
 class Search {
  public:
   // The caller keeps all arguments alive while the search runs. `history` holds
-  // the states before the root that the encoder wants, oldest first.
+  // the states before the root that the encoder wants, oldest first. `lanes`
+  // above 1: several of them will simulate.
   Search(Tree& tree, const SearchParams& params, Rng& rng,
-         std::vector<const State*> history = {});
+         std::vector<const State*> history = {}, int lanes = 1);
 
   // Takes the answers that arrived in `half`, simulates on, and returns true
   // when done, false when it waits for rows of `half`.
-  bool Run(Batch& batch, int half);
+  bool Run(Batch& batch, int half) { return Run(lane_, batch, half); }
+  // The same for one of several lanes: true if it waits for nothing, be it that
+  // the search is done or that other lanes are to go on first.
+  bool Run(Lane& lane, Batch& batch, int half);
 
-  SearchResult Result() const;
+  // No simulation begins beyond this number; params.simulations at first.
+  int64_t limit() const { return limit_; }
+  void set_limit(int64_t limit) { limit_ = limit; }
+  int64_t started() const { return started_; }
+  // The root is evaluated: there is a result.
+  bool ready() const { return root_ready_; }
+  // No more simulations will begin.
+  bool exhausted() const {
+    return root_ready_ &&
+           (started_ >= limit_ || tree_.node(Tree::kRoot).proven);
+  }
+
+  // `variations`: the line of every move too.
+  SearchResult Result(bool variations = false) const;
 
  private:
-  struct Step {
-    uint32_t node;
-    uint32_t edge;  // index into the tree's arena
-  };
-  struct Pending {
-    std::vector<Step> path;
-    uint32_t leaf;
-    StatePtr state;  // of the leaf, if its node does not keep it
-    int row;
-  };
   enum class Outcome { kBackedUp, kWaits, kCollision };
 
   void CheckRoot(const Evaluator& evaluator);
-  Outcome Simulate(Batch& batch, int half);
-  Outcome Evaluate(Batch& batch, int half, uint32_t leaf, StatePtr state,
-                   const State& leaf_state);
-  void Expand(uint32_t leaf, const State& state, const Answer& answer);
-  void AddNoise();
-  void Backup(const std::vector<Step>& path, uint32_t leaf);
-  void ApplyVirtualLoss(const std::vector<Step>& path, int sign);
+  // Keeps the evaluator's opinion, draws the noise.
+  void PrepareRoot(Rng& rng);
+
+  Outcome Simulate(Lane& lane, Batch& batch, int half);
+  // Goes on from `state`, of which no node is kept.
+  Outcome SimulateOutside(Lane& lane, Batch& batch, int half, StatePtr state);
+  size_t SelectMove(Lane& lane, uint32_t index);
+  std::vector<Action> JointAction(const Node& node, uint32_t key) const;
+  // How a player's values are compared.
+  ValueScale Scale(Player player) const;
+
+  // Asks for the leaf's answer, or answers. The node keeps `state`, or `owned`
+  // does.
+  Outcome Evaluate(Lane& lane, Batch& batch, int half, uint32_t leaf,
+                   StatePtr owned, const State& state);
+  // Takes in the answer to one observer, the `last` one that is awaited.
+  void Expand(uint32_t leaf, Player observer, bool last, const State& state,
+              const Answer& answer);
+  void Complete(uint32_t leaf);
+  // float[P]: an answer's values, in order of player. Throws Error if they are
+  // not finite. Valid until the next call.
+  std::span<const float> Ordered(const Answer& answer, Player observer,
+                                 const State& state);
+
+  // Adds values [P], in order of player, along the path. Each step may change
+  // what is passed on: `delta_` is the change of the sums above it.
+  void Backup(std::span<const Step> path, uint32_t leaf,
+              std::span<const float> values);
+  void BackupMove(const Node& node, Edge& edge, bool proven);
+  void BackupChance(const Node& node, Edge& edge, bool proven);
+  void BackupJoint(const Node& node, uint32_t key);
+  void ApplyVirtualLoss(std::span<const Step> path, int sign);
+
+  // 1 for the moves worth playing: proven wins, else those not proven worse.
+  std::vector<uint8_t> Playable(std::span<const Edge> edges) const;
+  std::vector<double> VisitTarget(std::span<const Edge> edges) const;
+  // Fills in the target and the best move.
+  void Judge(SearchResult& result) const;
+  std::vector<Action> Variation(uint32_t index) const;
 
   Tree& tree_;
   const SearchParams& params_;
-  Rng& rng_;
-  Exploration exploration_;
+  Lane lane_;
   std::vector<const State*> history_;
   size_t history_depth_ = 0;
   bool virtual_loss_;
+  bool root_asked_ = false;
   bool root_ready_ = false;
+  int64_t limit_;
   int64_t started_ = 0;
   int64_t terminal_hits_ = 0;
   int64_t known_hits_ = 0;
   int max_depth_ = 0;
-  std::vector<Step> path_;
-  std::vector<const State*> states_;  // history, then the states of the path
-  std::vector<Action> legal_;
-  std::vector<Pending> pending_;
   std::vector<float> root_prior_;
+  std::vector<double> root_values_;  // [P], the evaluator's
+  std::vector<double> gumbel_;       // of the root's edges
+  std::vector<uint32_t> schedule_;
+  std::vector<double> lowest_;     // [P], of the means seen in the tree
+  std::vector<double> highest_;    // [P]
   std::vector<double> value_sum_;  // [P], over this search's simulations
+  std::vector<float> ordered_;     // [P], of Ordered()
+  std::vector<double> delta_;      // [P], of Backup()
   int64_t backups_ = 0;
 };
 

@@ -41,12 +41,22 @@ class Exploration {
   std::vector<double> known_;
 };
 
+// Maps a player's values to the scale on which moves are compared: [-1, 1]
+// between the worst and the best.
+struct ValueScale {
+  double middle = 0.0;
+  double factor = 1.0;
+  double operator()(double value) const { return (value - middle) * factor; }
+};
+
 // PUCT (Rosin, 2011; in the form of AlphaZero, 2018) with first-play urgency.
 // Returns the index of the edge with the largest
 //     q + c(N) * prior * sqrt(N) / (1 + visits),
-// N = visits of the node's edges; ties go to the earlier edge.
+// N = visits of the node's edges; ties go to the earlier edge. Moves proven
+// lost come last. `forced_playouts`: see SearchParams; 0 below the root.
 inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
-                         double fpu_reduction, Exploration& exploration) {
+                         double fpu_reduction, Exploration& exploration,
+                         const ValueScale& scale, double forced_playouts) {
   uint32_t total_visits = 0;
   double visited_mass = 0.0;
   for (const Edge& edge : edges) {
@@ -54,14 +64,21 @@ inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
     total_visits += edge.visits;
     visited_mass += edge.prior;
   }
-  const double parent_q = node.visits > 0 ? node.value_sum / node.visits : 0.0;
+  const double parent_q =
+      node.visits > 0 ? scale(node.value_sum / node.visits) : 0.0;
   const double fpu = parent_q - fpu_reduction * std::sqrt(visited_mass);
   const double explored = exploration(total_visits);
   size_t best = 0;
   double best_score = -INFINITY;
   for (size_t i = 0; i < edges.size(); ++i) {
     const Edge& edge = edges[i];
-    const double q = edge.visits > 0 ? edge.value_sum / edge.visits : fpu;
+    if (edge.proof == Proof::kLoss) continue;
+    if (forced_playouts > 0.0 && edge.visits > 0 &&
+        edge.visits < std::sqrt(forced_playouts * edge.prior * total_visits)) {
+      return i;
+    }
+    const double q =
+        edge.visits > 0 ? scale(edge.value_sum / edge.visits) : fpu;
     const double score = q + explored * edge.prior / (1.0 + edge.visits);
     if (score > best_score) {
       best_score = score;
@@ -72,13 +89,52 @@ inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
 }
 
 // A chance outcome, by its probability.
-inline size_t SelectChance(std::span<const Edge> edges, Rng& rng) {
+inline size_t SelectSampled(std::span<const Edge> edges, Rng& rng) {
   double remaining = rng.Uniform();
   for (size_t i = 0; i + 1 < edges.size(); ++i) {
     remaining -= edges[i].prior;
     if (remaining < 0.0) return i;
   }
   return edges.size() - 1;
+}
+
+// The chance outcome whose visits lag furthest behind its probability; ties go
+// to the earlier one. Of those visited alone where `widening` * sqrt(visits)
+// have been; below that bound, as long as not all have been visited, an outcome
+// is drawn. widening 0 = no bound.
+inline size_t SelectExpected(const Node& node, std::span<const Edge> edges,
+                             double widening, Rng& rng) {
+  bool visited_only = false;
+  if (widening > 0.0) {
+    const auto visited = static_cast<double>(
+        std::count_if(edges.begin(), edges.end(),
+                      [](const Edge& edge) { return edge.visits > 0; }));
+    const double most =
+        std::max(1.0, std::ceil(widening * std::sqrt(node.visits + 1.0)));
+    if (visited < std::min(most, static_cast<double>(edges.size()))) {
+      return SelectSampled(edges, rng);
+    }
+    visited_only = true;
+  }
+  uint32_t total = 0;
+  double mass = 0.0;
+  for (const Edge& edge : edges) {
+    if (visited_only && edge.visits == 0) continue;
+    total += edge.visits;
+    mass += edge.prior;
+  }
+  size_t best = 0;
+  double largest = -INFINITY;
+  for (size_t i = 0; i < edges.size(); ++i) {
+    const Edge& edge = edges[i];
+    if (visited_only && edge.visits == 0) continue;
+    const double lag = edge.prior / mass * (total + 1.0) - edge.visits;
+    if (lag > largest && edge.prior > 0.0f) {
+      largest = lag;
+      best = i;
+    }
+  }
+  return best;
 }
 
 }  // namespace tesuji

@@ -3,10 +3,15 @@
 #ifndef TESUJI_CSRC_SPIEL_H_
 #define TESUJI_CSRC_SPIEL_H_
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <random>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
@@ -25,6 +30,8 @@ using GamePtr = std::shared_ptr<const Game>;
 using StatePtr = std::unique_ptr<State>;
 
 inline constexpr Player kChancePlayer = open_spiel::kChancePlayerId;
+// Of a player who does not choose where others move simultaneously.
+inline constexpr Action kNoAction = 0;
 
 // A mistake the user can mend. The bindings turn it into
 // engine.errors.TesujiError.
@@ -48,6 +55,23 @@ inline double DefaultValueScale(const Game& game) {
   return std::isfinite(widest) && widest > 1.0 ? widest : 1.0;
 }
 
+inline bool HasChance(const Game& game) {
+  return game.GetType().chance_mode !=
+         open_spiel::GameType::ChanceMode::kDeterministic;
+}
+
+// Chance is drawn inside a state, by a generator that all states of the game
+// object share: the same action may lead to different states.
+inline bool SamplesChance(const Game& game) {
+  return game.GetType().chance_mode ==
+         open_spiel::GameType::ChanceMode::kSampledStochastic;
+}
+
+inline bool HasSimultaneousMoves(const Game& game) {
+  return game.GetType().dynamics ==
+         open_spiel::GameType::Dynamics::kSimultaneous;
+}
+
 inline bool IsTwoPlayerZeroSum(const Game& game) {
   return game.NumPlayers() == 2 &&
          game.GetType().utility == open_spiel::GameType::Utility::kZeroSum;
@@ -69,16 +93,26 @@ inline void RequireSearchable(const Game& game) {
   RequireCopyable(game);
   using open_spiel::GameType;
   const GameType& type = game.GetType();
-  const std::string name = "game '" + type.short_name + "'";
-  if (type.dynamics != GameType::Dynamics::kSequential) {
-    throw Error(name +
-                " has simultaneous moves: tree search over its states "
-                "is not sound; choose a sequential game");
+  if (type.dynamics == GameType::Dynamics::kMeanField) {
+    throw Error("game '" + type.short_name +
+                "' is a mean-field game: its states depend on a distribution "
+                "that a tree does not hold; choose another game");
   }
-  if (type.chance_mode == GameType::ChanceMode::kSampledStochastic) {
+}
+
+// Throws Error for games that the pool does not play.
+inline void RequirePlayable(const Game& game) {
+  RequireSearchable(game);
+  const std::string name = "game '" + game.GetType().short_name + "'";
+  if (HasSimultaneousMoves(game)) {
     throw Error(name +
-                " samples its chance inside the state: its outcomes "
-                "cannot be kept in a tree; choose a game with explicit chance");
+                " has simultaneous moves: games of it are not recorded; "
+                "choose a sequential game");
+  }
+  if (SamplesChance(game)) {
+    throw Error(name +
+                " samples its chance inside the state: its games cannot be "
+                "played again; choose a game with explicit chance");
   }
 }
 
@@ -86,6 +120,68 @@ inline StatePtr Child(const State& state, Action action) {
   StatePtr child = state.Clone();
   child->ApplyAction(action);
   return child;
+}
+
+// The most edges that a node may have: legal actions, or outcomes of chance.
+inline size_t MostEdges(const Game& game, int chance_samples) {
+  const int actions = game.NumDistinctActions() *
+                      (HasSimultaneousMoves(game) ? game.NumPlayers() : 1);
+  const int outcomes = SamplesChance(game) ? chance_samples
+                       : HasChance(game)   ? game.MaxChanceOutcomes()
+                                           : 0;
+  return static_cast<size_t>(std::max(actions, outcomes));
+}
+
+// Memory of one state, its parts included: what the allocator hands out for
+// copies of the initial state. Threads that allocate meanwhile blur it.
+inline int64_t StateBytes(const Game& game) {
+  constexpr int kCopies = 64;
+  const StatePtr state = game.NewInitialState();
+  std::vector<StatePtr> copies(kCopies);
+  const size_t before = mallinfo2().uordblks;
+  for (StatePtr& copy : copies) copy = state->Clone();
+  const size_t after = mallinfo2().uordblks;
+  const auto least = static_cast<int64_t>(sizeof(State));
+  return std::max(
+      least,
+      (static_cast<int64_t>(after) - static_cast<int64_t>(before)) / kCopies);
+}
+
+// The same game with a generator of its own, for games that draw chance inside
+// their states.
+inline GamePtr OwnGame(const Game& game, uint64_t seed) {
+  GamePtr own = open_spiel::LoadGame(game.ToString());
+  std::ostringstream generator;
+  generator << std::mt19937(
+      static_cast<std::mt19937::result_type>(seed ^ (seed >> 32)));
+  own->SetRNGState(generator.str());
+  return own;
+}
+
+// From how many seats a state in which somebody moves is looked at.
+inline int Observers(const Game& game) {
+  return HasSimultaneousMoves(game) ? game.NumPlayers() : 1;
+}
+
+inline void RequireSameGame(const State& state, const Game& game) {
+  if (state.GetGame()->ToString() != game.ToString()) {
+    throw Error("the evaluator plays '" + game.ToString() +
+                "', but the state belongs to '" + state.GetGame()->ToString() +
+                "'");
+  }
+}
+
+// At most `depth` states that led to this one, oldest first, by replay.
+inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
+  std::vector<StatePtr> past;
+  if (depth == 0) return past;
+  StatePtr replayed = state.GetGame()->NewInitialState();
+  for (Action action : state.History()) {
+    past.push_back(replayed->Clone());
+    if (static_cast<int>(past.size()) > depth) past.erase(past.begin());
+    replayed->ApplyAction(action);
+  }
+  return past;
 }
 
 // For error messages: the game and the actions that lead to the state.

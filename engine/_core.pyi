@@ -70,13 +70,28 @@ class SearchParams:
         self,
         *,
         simulations: int = ...,
+        selection: str = ...,
         c_puct: float = ...,
         c_puct_base: float = ...,
         fpu_reduction: float = ...,
+        root_policy_temperature: float = ...,
         dirichlet_alpha: float = ...,
         dirichlet_fraction: float = ...,
+        dirichlet_total: float = ...,
+        forced_playouts: float = ...,
+        max_considered_actions: int = ...,
+        gumbel_scale: float = ...,
+        c_visit: float = ...,
+        c_scale: float = ...,
+        value_range: str = ...,
+        proofs: bool = ...,
+        expected_chance: bool = ...,
+        chance_widening: float = ...,
+        chance_samples: int = ...,
+        joint_exploration: float = ...,
         leaves_in_flight: int = ...,
         max_cached_states: int = ...,
+        max_bytes: int = ...,
         reuse_tree: bool = ...,
     ) -> None: ...
     @property
@@ -104,6 +119,8 @@ class SelfPlayParams:
         random_opening_share: float = ...,
         random_opening_plies: int = ...,
         past_share: float = ...,
+        fast_share: float = ...,
+        fast_simulations: int = ...,
         resign_threshold: float = ...,
         resign_plies: int = ...,
         resign_check_share: float = ...,
@@ -136,10 +153,12 @@ def FakeEvaluator(game: pyspiel.Game, encoder: str = ..., seed: int = ..., cache
 def RolloutEvaluator(game: pyspiel.Game, rollouts: int = ..., seed: int = ...) -> Evaluator: ...
 
 class SearchResult:
-    """A finished search. actions, visits, prior, q: [n], q for the player to move; values, raw_values: [P] by player."""
+    """A finished search: see `engine.search.search.SearchResult`. n actions, q for their owners; values by player."""
 
     @property
     def actions(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def owners(self) -> npt.NDArray[np.int32]: ...
     @property
     def visits(self) -> npt.NDArray[np.int32]: ...
     @property
@@ -147,11 +166,25 @@ class SearchResult:
     @property
     def q(self) -> npt.NDArray[np.float64]: ...
     @property
+    def proven(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def target(self) -> npt.NDArray[np.float64]: ...
+    @property
     def values(self) -> npt.NDArray[np.float64]: ...
     @property
     def raw_values(self) -> npt.NDArray[np.float64]: ...
     @property
     def principal_variation(self) -> list[int]: ...
+    @property
+    def variations(self) -> list[list[int]]: ...
+    @property
+    def best(self) -> int: ...
+    @property
+    def root_proven(self) -> bool: ...
+    @property
+    def full(self) -> bool: ...
+    @property
+    def bytes(self) -> int: ...
     @property
     def player(self) -> int: ...
     @property
@@ -165,6 +198,21 @@ class SearchResult:
     @property
     def max_depth(self) -> int: ...
     def policy(self, temperature: float = ...) -> npt.NDArray[np.float64]: ...
+
+class Analysis:
+    """One position on all cores: see `engine.search.analysis.Analysis`."""
+
+    def __init__(
+        self,
+        state: pyspiel.State,
+        evaluator: Evaluator,
+        params: SearchParams,
+        seed: int = ...,
+        workers: int = ...,
+    ) -> None: ...
+    def run(self, *, simulations: int | None = ..., seconds: float | None = ...) -> None: ...
+    def stop(self) -> None: ...
+    def result(self) -> SearchResult: ...
 
 class Pool:
     """Many games at once. players[0] learns, players[1], if any, is the past opponent."""
@@ -192,6 +240,7 @@ def search(
     params: SearchParams,
     seeds: Sequence[int],
     workers: int = ...,
+    variations: bool = ...,
 ) -> list[SearchResult]: ...
 def play_match(
     game: pyspiel.Game,

@@ -72,14 +72,25 @@ class NetworkConfig(Section):
 
 @dataclass(frozen=True)
 class SearchConfig(Section):
-    """PUCT search. Values in the tree are normalised to [-1, 1]."""
+    """Tree search. Values in the tree are normalised to [-1, 1]. csrc/params.h explains every field at length."""
 
     simulations: int = number(64, 0, 2**31 - 1)  # per move; 0: the raw network (not in a run)
+    selection: str = choice("puct", "gumbel")  # gumbel: for few simulations (Danihelka et al., 2022)
     c_puct: float = number(1.5, 0.0)  # exploration against value (AlphaZero: c_init 1.25)
     c_puct_base: float = number(19652.0, 1.0)  # visits at which exploration grows (AlphaZero, pseudocode)
     fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
+    max_considered_actions: int = number(16, 1)  # gumbel: root actions that compete for the simulations
+    c_visit: float = number(50.0, 0.0)  # gumbel: a value weighs (c_visit + most visits) * c_scale beside the logits
+    c_scale: float = number(1.0, 0.0)  # the paper: 1 for board games, 0.1 for Atari
+    value_range: str = choice("auto", "declared", "tree")  # of values compared; auto: the tree's own beyond [-1, 1]
+    proofs: bool = True  # known wins, losses and draws propagate; a proven root ends the search
+    expected_chance: bool = True  # a chance node is worth its expectation; false: the mean of drawn outcomes
+    chance_widening: float = number(0.0, 0.0)  # at most this * sqrt(visits) outcomes are looked at; 0: all
+    chance_samples: int = number(16, 1, 65536)  # successors drawn, in games with chance inside their states
+    joint_exploration: float = number(0.1, 0.0, 1.0, above=True)  # share of the prior where players move simultaneously
     leaves_in_flight: int = number(1, 1, 4096)  # above 1 only where one position is searched alone (virtual loss)
     max_cached_states: int = number(0, 0)  # states kept in a tree; 0: one a node
+    max_bytes: int = number(0, 0)  # of a tree; when reached, search goes on without growing; 0: no bound
     reuse_tree: bool = False  # in games: keep the visits, not only the evaluations, below the move played
 
 
@@ -92,6 +103,12 @@ class SelfPlayConfig(Section):
     positions: int = number(10_000, 1)  # learner decisions an iteration, over all workers
     dirichlet_alpha: float = number(1.0, 0.0, above=True)  # root noise, about 10 / legal actions (AlphaZero)
     dirichlet_fraction: float = share(0.25)  # of the root prior (AlphaZero)
+    dirichlet_total: float = number(0.0, 0.0)  # above 0: alpha is this / legal actions instead (KataGo: 10.83)
+    root_policy_temperature: float = number(1.0, 0.0, 100.0, above=True)  # flattens the root prior (KataGo: 1.1)
+    forced_playouts: float = number(0.0, 0.0)  # root actions get sqrt(this * prior * visits), targets less (KataGo: 2)
+    gumbel_scale: float = number(1.0, 0.0)  # search.selection gumbel: of its noise; agents play without
+    fast_share: float = share(0.0)  # of decisions with fast_simulations, not learnt from (KataGo: 0.75)
+    fast_simulations: int = number(16, 1)  # without noise
     temperature: float = number(1.0, 0.0, 100.0)  # exponent 1/temperature on root visits, early in a game
     temperature_plies: int = number(12, 0)  # until the game has so many plies, chance and random openings included
     final_temperature: float = number(0.1, 0.0, 100.0)  # from then on
@@ -188,6 +205,8 @@ class RunConfig(Section):
                 f"search.leaves_in_flight: {self.search.leaves_in_flight} is for one position searched alone; "
                 f"the games of a run need 1"
             )
+        if self.search.selection == "gumbel" and self.search.reuse_tree:
+            raise ConfigError("search.reuse_tree: gumbel shares out all simulations anew; set it to false")
 
 
 Tables = dict[str, Any]

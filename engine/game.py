@@ -43,6 +43,7 @@ __all__ = [
     "facts",
     "load_game",
     "require_searchable",
+    "require_self_play",
     "room",
     "rooms",
 ]
@@ -214,16 +215,28 @@ def encoder_shape(game: pyspiel.Game, encoder: str = "auto") -> tuple[int, ...]:
 
 
 def require_searchable(game: pyspiel.Game) -> None:
-    """Raise TesujiError unless the game is sequential, without hidden information, and its chance is explicit."""
+    """Raise TesujiError unless a search over states is sound in `game`: nothing is hidden but what is chosen at the
+    same time.
+    """
     kind = game.get_type()
-    name = kind.short_name
-    end = "search self-play is not sound there"
+    if kind.dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
+        raise TesujiError(f"{kind.short_name} is a mean-field game: search is not sound there")
+    hidden = kind.information == pyspiel.GameType.Information.IMPERFECT_INFORMATION
+    sequential = kind.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
+    if hidden or (sequential and kind.information == pyspiel.GameType.Information.ONE_SHOT):
+        raise TesujiError(f"{kind.short_name} hides information from its players: search is not sound there")
+
+
+def require_self_play(game: pyspiel.Game) -> None:
+    """Raise TesujiError unless games of search against search are sound and recorded: `require_searchable`, one player
+    moves at a time, and chance is explicit.
+    """
+    require_searchable(game)
+    kind = game.get_type()
     if kind.dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
-        raise TesujiError(f"{name} is a simultaneous-move game: {end}")
-    if kind.information != pyspiel.GameType.Information.PERFECT_INFORMATION:
-        raise TesujiError(f"{name} hides information from its players: {end}")
+        raise TesujiError(f"{kind.short_name} is a simultaneous-move game: search self-play records no games of it")
     if kind.chance_mode == pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC:
-        raise TesujiError(f"{name} samples chance inside its states, which search would foresee: {end}")
+        raise TesujiError(f"{kind.short_name} samples chance inside its states: its games cannot be played again")
 
 
 @cache

@@ -35,8 +35,18 @@ def cases() -> list[Case]:
         Case("connect_four", [3, 3, 2], {"simulations": 200, **noise}),
         Case("connect_four", [3], {"simulations": 64, "leaves_in_flight": 8}),
         Case("breakthrough(rows=6,columns=6)", [], {"simulations": 150, "c_puct": 2.5, "max_cached_states": 20}),
+        Case("tic_tac_toe", [4, 0], {"simulations": 50, "fpu_reduction": 0.0, "proofs": False}),
+        Case("connect_four", [3, 3], {"simulations": 200, "root_policy_temperature": 1.25, "forced_playouts": 2.0}),
+        Case("connect_four", [], {"simulations": 16, "selection": "gumbel"}),
+        Case("connect_four", [3, 0], {"simulations": 64, "selection": "gumbel", "max_considered_actions": 4}),
         Case("pig", [0, 4], {"simulations": 120}),
+        Case("pig", [0, 4], {"simulations": 120, "expected_chance": False, "proofs": False}),
+        Case("backgammon", [4, 978, 4], {"simulations": 120, "chance_widening": 1.0}),
+        Case("backgammon", [4, 978, 4], {"simulations": 32, "selection": "gumbel"}),
+        Case("2048", [8, 20], {"simulations": 60, "value_range": "tree"}),
         Case("kuhn_poker", [1, 2], {"simulations": 80}),
+        Case("goofspiel(num_cards=4,points_order=descending)", [], {"simulations": 300}),
+        Case("breakthrough(rows=6,columns=6)", [], {"simulations": 800, "max_bytes": 60_000}),
     ]
 
 
@@ -53,6 +63,8 @@ def tree(case: Case) -> dict[str, Any]:
         "params": case.params,
         "actions": result.actions.tolist(),
         "visits": result.visits.tolist(),
+        "proven": result.proven.tolist(),
+        "target": [round(share, 9) for share in result.target.tolist()],
         "q": [round(q, 9) for q in result.q.tolist()],
         "values": [round(value, 9) for value in result.values.tolist()],
         "principal_variation": list(result.principal_variation),

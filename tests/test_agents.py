@@ -276,10 +276,10 @@ def test_search_takes_the_win(connect_four: pyspiel.Game, checkpoint: Path) -> N
     agent = parse_agent(f"{checkpoint}:simulations=200", connect_four)
     decision = agent.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
     assert decision.probabilities.tolist() == [0, 0, 0, 1, 0, 0, 0]
-    assert decision.values[0] > 0.5 > -0.5 > decision.values[1]
+    assert decision.values.tolist() == [1.0, -1.0] and decision.statistics["proven"]
     best = decision.statistics["moves"][0]
-    assert (best.action, best.q, best.variation[0]) == (3, 1.0, 3)
-    assert sum(move.visits for move in decision.statistics["moves"]) == decision.statistics["simulations"] == 200
+    assert (best.action, best.q, best.variation, best.proven) == (3, 1.0, (3,), True)
+    assert sum(move.visits for move in decision.statistics["moves"]) == decision.statistics["simulations"] < 200
 
 
 def test_a_checkpoint_searches_as_the_facade_does(connect_four: pyspiel.Game, checkpoint: Path) -> None:

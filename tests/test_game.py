@@ -15,6 +15,7 @@ from engine.game import (
     is_win_draw_loss,
     load_game,
     require_searchable,
+    require_self_play,
     room,
     rooms,
 )
@@ -142,22 +143,31 @@ def test_bad_game_is_one_line(name: str, message: str, capfd: pytest.CaptureFixt
 
 @pytest.mark.parametrize("name", ["connect_four", "backgammon", "2048"])
 def test_searchable(name: str) -> None:
-    require_searchable(load_game(name))
+    require_self_play(load_game(name))
+
+
+@pytest.mark.parametrize("name", ["oshi_zumo", "goofspiel", "matrix_rps", "stones_and_gems"])
+def test_searchable_but_not_recorded(name: str) -> None:
+    game = load_game(name)
+    require_searchable(game)
+    with pytest.raises(TesujiError, match="samples chance" if name == "stones_and_gems" else "simultaneous") as caught:
+        require_self_play(game)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("kuhn_poker", "kuhn_poker hides information.*search self-play is not sound there"),
-        ("matrix_rps", "simultaneous.*search self-play is not sound there"),
-        ("oshi_zumo", "simultaneous.*search self-play is not sound there"),
-        ("stones_and_gems", "samples chance"),
+        ("kuhn_poker", "kuhn_poker hides information.*search is not sound there"),
+        ("goofspiel(imp_info=True)", "goofspiel hides information"),
+        ("mfg_crowd_modelling", "mean-field game"),
     ],
 )
 def test_not_searchable_is_one_line(name: str, message: str) -> None:
-    with pytest.raises(TesujiError, match=message) as caught:
-        require_searchable(load_game(name))
-    assert "\n" not in str(caught.value)
+    for require in (require_searchable, require_self_play):
+        with pytest.raises(TesujiError, match=message) as caught:
+            require(load_game(name))
+        assert "\n" not in str(caught.value)
 
 
 def test_encoder_shape() -> None:

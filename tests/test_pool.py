@@ -29,10 +29,15 @@ def make_pool(
     slots: int = SLOTS,
     max_cached_states: int = 0,
     reuse_tree: bool = False,
+    proofs: bool = True,
     **selfplay: Any,
 ) -> core.Pool:
     search = core.SearchParams(
-        simulations=simulations, max_cached_states=max_cached_states, reuse_tree=reuse_tree, **NOISE
+        simulations=simulations,
+        max_cached_states=max_cached_states,
+        reuse_tree=reuse_tree,
+        proofs=proofs,
+        **NOISE,
     )
     evaluators = [core.FakeEvaluator(game, encoder, seed=1, cache_entries=cache_entries)]
     players = [core.PlayerParams(0, search, temperature=1.0, temperature_plies=temperature_plies)]
@@ -86,7 +91,7 @@ def test_the_games_do_not_depend_on_where_runs_end(name: str) -> None:
 def test_a_reused_tree_begins_with_the_visits_it_kept(connect_four: pyspiel.Game) -> None:
     """A tree made anew has 16 visits to share out; a reused one has those below the move played as well."""
     for reuse_tree in (False, True):
-        records = make_pool(connect_four, reuse_tree=reuse_tree).run(games=8)
+        records = make_pool(connect_four, reuse_tree=reuse_tree, proofs=False).run(games=8)
         shares = records["policy"] * 16
         whole = np.isclose(shares, np.round(shares), atol=1e-4).all(axis=1)
         first = records["game_offsets"][:-1]
@@ -136,9 +141,9 @@ def test_the_seed_decides_the_games(connect_four: pyspiel.Game) -> None:
 @pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe", "pig(players=3,winscore=15,horizon=60)"])
 def test_records_are_consistent(name: str, encoder: str) -> None:
     game = pyspiel.load_game(name)
-    records = make_pool(game, encoder=encoder, workers=2, random_opening_share=0.5, random_opening_plies=3).run(
-        games=12
-    )
+    records = make_pool(
+        game, encoder=encoder, workers=2, proofs=False, random_opening_share=0.5, random_opening_plies=3
+    ).run(games=12)
     players = game.num_players()
     offsets = records["game_offsets"]
     rows = len(records["action"])
@@ -178,7 +183,7 @@ def test_records_are_consistent(name: str, encoder: str) -> None:
 
 
 def test_statistics_count_what_was_recorded(connect_four: pyspiel.Game) -> None:
-    pool = make_pool(connect_four, workers=2)
+    pool = make_pool(connect_four, workers=2, proofs=False)
     records = pool.run(games=16)
     statistics = pool.statistics()
     assert statistics["games"] == 16
@@ -447,7 +452,59 @@ def test_a_decision_is_that_of_its_position_searched_alone(connect_four: pyspiel
             state.apply_action(action)
     alone = core.search(states, evaluator, params, [0] * len(states))
     for policy, values, result in zip(records["policy"], records["root_values"], alone, strict=True):
-        np.testing.assert_array_equal(np.round(policy[result.actions] * 40), result.visits)
+        np.testing.assert_array_equal(policy[result.actions], result.target.astype(np.float32))
         np.testing.assert_allclose(values, np.roll(result.values, -result.player), atol=1e-6)
     statistics = pool.statistics()
     assert statistics["evaluations"] < 0.8 * statistics["simulations"] and statistics["cache_hits"] > 0
+
+
+def test_a_proven_decision_is_learnt_as_it_is() -> None:
+    """Nim solved at every move: records hold the game's own values, and games end as they must."""
+    game = pyspiel.load_game("nim(pile_sizes=1;2;3)")  # misere, and lost for the first player: 1 ^ 2 ^ 3 = 0
+    records = make_pool(game, simulations=5000, slots=4).run(games=8)
+    assert np.all(records["root_values"][:, 0] == np.where(records["player"] == 0, -1.0, 1.0))
+    assert np.all(records["game_returns"] == [-1.0, 1.0])
+    wins = records["player"] == 1
+    assert np.all(records["policy"][wins, records["action"][wins]] > 0)
+
+
+def test_fast_decisions_are_not_recorded(connect_four: pyspiel.Game) -> None:
+    """Playout-cap randomisation: a third of the decisions is made with 2 simulations."""
+    pool = make_pool(connect_four, proofs=False, fast_share=1 / 3, fast_simulations=2)
+    records = pool.run(games=40)
+    played = sum(map(len, records["histories"]))
+    recorded = len(records["action"])
+    assert 0.6 < recorded / played < 0.73
+    assert pool.statistics()["simulations"] == 16 * recorded + 2 * (played - recorded)
+    everything = make_pool(connect_four, proofs=False, fast_share=0.0, fast_simulations=2).run(games=40)
+    assert_same(everything, make_pool(connect_four, proofs=False).run(games=40))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_gumbel_games(connect_four: pyspiel.Game, workers: int) -> None:
+    """The action recorded is the search's choice, and the target an improved policy over all legal moves."""
+    search = core.SearchParams(simulations=16, selection="gumbel", max_considered_actions=4, proofs=False)
+    evaluator = core.FakeEvaluator(connect_four, seed=1)
+    player = core.PlayerParams(0, search, temperature=1.0, temperature_plies=100)
+    pool = core.Pool(connect_four, [evaluator], [player], core.SelfPlayParams(), workers, 8 // workers, 3)
+    records = pool.run(games=16)
+    assert records["game_ids"].tolist() == list(range(16))
+    assert np.all((records["policy"] > 0) == (records["legal_mask"] > 0))
+    np.testing.assert_allclose(records["policy"].sum(axis=1), 1.0, atol=1e-6)
+    assert pool.statistics()["simulations"] == 16 * len(records["action"])
+    assert len({tuple(history) for history in records["histories"]}) == 16
+
+
+@pytest.mark.parametrize("name", ["oshi_zumo", "stones_and_gems"])
+def test_games_that_are_not_played(name: str) -> None:
+    game = pyspiel.load_game(name)
+    with pytest.raises(TesujiError, match="choose a"):
+        core.Pool(
+            game,
+            [core.RolloutEvaluator(game)],
+            [core.PlayerParams(0, core.SearchParams())],
+            core.SelfPlayParams(),
+            1,
+            1,
+            0,
+        )

@@ -48,7 +48,7 @@ class CountingSession:
 def test_a_win_is_seen_from_both_seats(connect_four: pyspiel.Game, mover: int) -> None:
     """Three in column 3: q is the mover's, values stand in the order of the players."""
     state = played(connect_four, [3, 0, 3, 0, 3, 1] if mover == 0 else [0, 3, 0, 3, 1, 3, 6])
-    found = search(state, core.FakeEvaluator(connect_four), simulations=200, seed=1)
+    found = search(state, core.FakeEvaluator(connect_four), SearchConfig(proofs=False), simulations=200, seed=1)
     assert found.player == mover == state.current_player()
     assert found.actions.tolist() == state.legal_actions()
     assert found.visits.sum() == found.simulations == 200
@@ -105,8 +105,8 @@ def test_with_leaves_in_flight_every_state_is_searched_alone(connect_four: pyspi
 
 def test_root_noise_is_for_self_play_only(connect_four: pyspiel.Game) -> None:
     evaluator, states = core.FakeEvaluator(connect_four), [played(connect_four)]
-    quiet = search_params(SearchConfig(), 30)
-    noisy = search_params(SearchConfig(), 30, SelfPlayConfig(dirichlet_alpha=1.0, dirichlet_fraction=0.9))
+    quiet = search_params(SearchConfig(), 30, connect_four)
+    noisy = search_params(SearchConfig(), 30, connect_four, SelfPlayConfig(dirichlet_alpha=1.0, dirichlet_fraction=0.9))
     assert quiet.simulations == noisy.simulations == 30
     seeds = ([1], [2])
     assert same(*(core.search(states, evaluator, quiet, seed)[0] for seed in seeds))

@@ -71,8 +71,10 @@ def test_the_visits_sum_to_the_simulations(name: str) -> None:
     state = game.new_initial_state()
     while state.is_chance_node():
         state.apply_action(state.chance_outcomes()[0][0])
-    result = search_one(state, core.FakeEvaluator(game), simulations=77)
+    result = search_one(state, core.FakeEvaluator(game), simulations=77, proofs=False, expected_chance=False)
     assert result.visits.sum() == 77 == result.simulations
+    assert result.owners.tolist() == [state.current_player()] * len(result.actions)
+    np.testing.assert_array_equal(result.target, result.visits / 77)
     assert result.actions.tolist() == state.legal_actions()
     assert result.prior.sum() == pytest.approx(1.0, abs=1e-6)
     assert result.player == state.current_player()
@@ -97,22 +99,26 @@ def test_a_win_in_one_is_found_and_is_worth_exactly_one(
     name: str, history: list[int], wins: set[int], seed: int
 ) -> None:
     game = pyspiel.load_game(name)
-    result = search_one(played(game, history), core.FakeEvaluator(game, seed=seed), simulations=400)
-    best = int(np.argmax(result.visits))
-    assert int(result.actions[best]) in wins
-    assert result.q[best] == 1.0
-    assert result.terminal_hits > 0
-    assert result.principal_variation == [int(result.actions[best])]
+    for proofs in (False, True):
+        result = search_one(played(game, history), core.FakeEvaluator(game, seed=seed), simulations=400, proofs=proofs)
+        assert int(result.actions[result.best]) in wins
+        assert result.q[result.best] == 1.0
+        assert result.terminal_hits > 0
+        assert result.principal_variation == [int(result.actions[result.best])]
+        assert result.root_proven == result.proven[result.best] == proofs
+        assert result.simulations == 400 or proofs
 
 
 def test_a_decided_game_is_known_exactly(tic_tac_toe: pyspiel.Game) -> None:
     """One empty square: all simulations are the same terminal state."""
     state = played(tic_tac_toe, [0, 1, 2, 4, 3, 5, 7, 6])
     assert state.legal_actions() == [8]
-    result = search_one(state, core.FakeEvaluator(tic_tac_toe), simulations=9)
+    plain = search_one(state, core.FakeEvaluator(tic_tac_toe), simulations=9, proofs=False)
+    proven = search_one(state, core.FakeEvaluator(tic_tac_toe), simulations=9)
     state.apply_action(8)
-    assert result.values.tolist() == state.returns()
-    assert (result.terminal_hits, result.nodes, result.max_depth) == (9, 2, 1)
+    assert plain.values.tolist() == proven.values.tolist() == state.returns()
+    assert (plain.terminal_hits, plain.nodes, plain.max_depth) == (9, 2, 1)
+    assert (proven.terminal_hits, proven.nodes, proven.max_depth) == (1, 2, 1)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
@@ -183,9 +189,10 @@ def test_leaves_in_flight(connect_four: pyspiel.Game) -> None:
 
 def test_a_win_is_found_with_leaves_in_flight_too(connect_four: pyspiel.Game) -> None:
     state = played(connect_four, [3, 0, 3, 0, 3, 0])
-    result = search_one(state, core.FakeEvaluator(connect_four), simulations=400, leaves_in_flight=8)
-    best = int(np.argmax(result.visits))
-    assert (int(result.actions[best]), result.q[best]) == (3, 1.0)
+    for proofs in (False, True):
+        result = search_one(state, core.FakeEvaluator(connect_four), simulations=400, leaves_in_flight=8, proofs=proofs)
+        assert (int(result.actions[result.best]), result.q[result.best]) == (3, 1.0)
+        assert result.root_proven == proofs
 
 
 @pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe", "breakthrough", "pig", "kuhn_poker"])
@@ -196,7 +203,7 @@ def test_the_principal_variation_is_legal(name: str) -> None:
         state.apply_action(state.legal_actions()[-1])
     result = search_one(state, core.FakeEvaluator(game, seed=3), simulations=200)
     line = result.principal_variation
-    assert line and line[0] == result.actions[np.argmax(result.visits)]
+    assert line and line[0] == result.actions[result.best]
     assert len(line) <= result.max_depth
     for action in line:
         assert action in state.legal_actions()
@@ -299,13 +306,30 @@ def test_what_a_search_refuses(connect_four: pyspiel.Game, tic_tac_toe: pyspiel.
     poker = pyspiel.load_game("kuhn_poker")
     with pytest.raises(TesujiError, match="chance node"):
         core.search([poker.new_initial_state()], core.FakeEvaluator(poker), params, [0])
-    simultaneous = pyspiel.load_game("goofspiel(num_cards=3,points_order=descending)")
-    with pytest.raises(TesujiError, match="simultaneous"):
-        core.search([simultaneous.new_initial_state()], core.FakeEvaluator(simultaneous), params, [0])
+    crowd = pyspiel.load_game("mfg_crowd_modelling")
+    with pytest.raises(TesujiError, match="mean-field"):
+        core.search([crowd.new_initial_state()], core.RolloutEvaluator(crowd), params, [0])
 
 
-@pytest.mark.parametrize("wrong", [{"simulations": -1}, {"leaves_in_flight": 0}, {"max_cached_states": -1}])
-def test_search_parameters_out_of_range(wrong: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"simulations": -1},
+        {"leaves_in_flight": 0},
+        {"max_cached_states": -1},
+        {"max_bytes": -1},
+        {"selection": "best"},
+        {"value_range": "wide"},
+        {"max_considered_actions": 0},
+        {"chance_samples": 0},
+        {"chance_widening": -0.5},
+        {"joint_exploration": 0.0},
+        {"root_policy_temperature": 0.0},
+        {"c_visit": float("nan")},
+        {"reuse_tree": True, "selection": "gumbel"},
+    ],
+)
+def test_search_parameters_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(TesujiError, match=next(iter(wrong))):
         core.SearchParams(**wrong)
 
@@ -393,7 +417,7 @@ def test_golden_trees() -> None:
     assert len(stored) == len(cases) > 0
     for expected, case in zip(stored, cases, strict=True):
         found = module.tree(case)
-        for name in ("q", "values"):
+        for name in ("q", "values", "target"):
             # Sums in the same order; libm's last digits differ between machines.
             np.testing.assert_allclose(found.pop(name), expected.pop(name), atol=1e-6)
         assert found == expected

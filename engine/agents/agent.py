@@ -28,7 +28,7 @@ class Decision:
     values: float64[P], expected returns in the game's utilities, one per player in the game's order; NaN where the
         agent has no opinion.
     statistics: what lay behind it, for people and reports; keys used by the built-in agents: `moves` (a list of
-        `MoveStatistics`, best first), `simulations`, `nodes`.
+        `MoveStatistics`, best first), `simulations`, `nodes`, `proven` (the state's value is known for certain).
     """
 
     probabilities: FloatArray
@@ -51,13 +51,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class MoveStatistics:
-    """One line of the table behind a decision. `q` is in utilities of the player to move; NaN where unknown."""
+    """One line of the table behind a decision. `q` is in utilities of the player to move, NaN where unknown, exact
+    where it is `proven`.
+    """
 
     action: int
     visits: int
     prior: float
     q: float
     variation: tuple[int, ...] = ()
+    proven: bool = False
 
 
 class Agent(Protocol):

@@ -9,7 +9,7 @@ import pyspiel
 
 from engine.agents.agent import BatchAgent, Decision, MoveStatistics, one_hot, sharpen
 from engine.errors import TesujiError
-from engine.game import require_searchable
+from engine.game import require_self_play
 from engine.search.seeds import state_seed
 
 MCTS_MEMORY_MB = 1000  # the bot prunes its tree beyond this; far above what a few thousand simulations need
@@ -44,7 +44,7 @@ class MctsAgent(BatchAgent):
         temperature: float = 0.0,
     ) -> None:
         """Raise TesujiError for games whose states MCTS cannot search soundly."""
-        require_searchable(game)
+        require_self_play(game)
         if game.get_type().reward_model != pyspiel.GameType.RewardModel.TERMINAL:
             raise TesujiError(
                 f"{game.get_type().short_name} pays rewards on the way: OpenSpiel's MCTS does not play it"

@@ -1,4 +1,4 @@
-"""A checkpoint as an agent: the network's raw policy, or PUCT search over it."""
+"""A checkpoint as an agent: the network's raw policy, or search over it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ WORKERS = 2  # search threads; results depend on their number through batch shap
 
 
 class NetworkAgent(BatchAgent):
-    """Plays a checkpoint's network: with 0 simulations the raw policy, else PUCT, a new tree per state.
+    """Plays a checkpoint's network: with 0 simulations the raw policy, else search, a new tree per state.
 
     search: everything about the search but its simulations, also for a budget given to `policy`.
-    temperature: what the probabilities are made from, prior^(1/t) or visits^(1/t); 0 plays the best move only. None
-        means 1 for the raw policy (the network as it is) and 0 with search (the strongest play).
+    temperature: what the probabilities are made from, prior^(1/t) or the search's target^(1/t); 0 plays the best move
+        only. None means 1 for the raw policy (the network as it is) and 0 with search (the strongest play).
     """
 
     def __init__(
@@ -109,7 +109,10 @@ class NetworkAgent(BatchAgent):
         budget = self.simulations if simulations is None else simulations
         temperature = self._temperature(budget)
         return core.PlayerParams(
-            evaluator, search_params(self._search, budget), temperature=temperature, final_temperature=temperature
+            evaluator,
+            search_params(self._search, budget, self.game),
+            temperature=temperature,
+            final_temperature=temperature,
         )
 
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
@@ -147,6 +150,7 @@ class NetworkAgent(BatchAgent):
             simulations=simulations,
             seed=seed,
             workers=self.workers,
+            variations=True,
         )
         return [self._decision(result) for result in results]
 
@@ -154,19 +158,28 @@ class NetworkAgent(BatchAgent):
         scale = self.facts.value_scale
         probabilities = np.zeros(self.facts.num_actions)
         probabilities[result.actions] = result.policy(self._temperature(result.simulations))
-        variation = tuple(result.principal_variation)
         moves = [
             MoveStatistics(
                 int(action),
                 int(count),
                 float(prior),
                 float(q) * scale if count else np.nan,
-                variation if variation[:1] == (action,) else (int(action),),
+                tuple(variation),
+                bool(proven),
             )
-            for action, count, prior, q in zip(result.actions, result.visits, result.prior, result.q, strict=True)
+            for action, count, prior, q, variation, proven in zip(
+                result.actions, result.visits, result.prior, result.q, result.variations, result.proven, strict=True
+            )
         ]
+        best = moves.pop(result.best)
         moves.sort(key=lambda move: (move.visits, move.q if move.visits else 0.0, move.prior), reverse=True)
-        statistics = {"moves": moves, "simulations": result.simulations, "nodes": result.nodes}
+        moves.insert(0, best)
+        statistics = {
+            "moves": moves,
+            "simulations": result.simulations,
+            "nodes": result.nodes,
+            "proven": result.root_proven,
+        }
         return Decision(probabilities, np.asarray(result.values, dtype=np.float64) * scale, statistics)
 
     def _temperature(self, simulations: int) -> float:

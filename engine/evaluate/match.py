@@ -24,7 +24,7 @@ from engine.errors import TesujiError
 from engine.evaluate import Progress
 from engine.evaluate.ratings import NORMAL_QUANTILE, Rating, elo_interval
 from engine.files import atomic_write
-from engine.game import is_zero_sum, require_searchable
+from engine.game import is_zero_sum, require_self_play
 from engine.native import core
 from engine.search.seeds import state_seed, stream
 
@@ -229,7 +229,7 @@ def _chance_action(state: pyspiel.State, quantile: float) -> int:
 def _pool_plays(game: pyspiel.Game, *agents: NetworkAgent) -> bool:
     """The native pool plays the games that search is sound in, with one leaf in flight."""
     try:
-        require_searchable(game)
+        require_self_play(game)
     except TesujiError:
         return False
     return all(agent.leaves_in_flight == 1 for agent in agents)

@@ -13,7 +13,7 @@ import pyspiel
 from engine.agents.network_agent import ROWS, NetworkAgent
 from engine.errors import TesujiError
 from engine.evaluate.match import draw_openings
-from engine.game import require_searchable
+from engine.game import require_self_play
 from engine.native import core
 
 POSITIONS = 256
@@ -41,7 +41,7 @@ def measure(agent: NetworkAgent, simulations: int = 64, seconds: float = 2.0, se
         calls = _rate(lambda rows=rows: evaluator.evaluate(inputs[:rows], mask[:rows]), seconds)  # type: ignore[misc]
         found.append(Speed(f"network, batches of {rows}", rows * calls, "evaluations/s"))
     try:
-        require_searchable(agent.game)
+        require_self_play(agent.game)
     except TesujiError:
         return found
     for count in (1, POSITIONS):

@@ -82,7 +82,7 @@ class Actor:
         past_share = play.past_share if game.num_players() > 1 else 0.0
         self.past = Contestant(network, game, encoder, config) if past_share > 0.0 else None
         contestants = [self.learner] if self.past is None else [self.learner, self.past]
-        search = search_params(config.search, config.search.simulations, play)
+        search = search_params(config.search, config.search.simulations, game, play)
         players = [
             core.PlayerParams(
                 index,
@@ -97,6 +97,8 @@ class Actor:
             random_opening_share=play.random_opening_share,
             random_opening_plies=play.random_opening_plies,
             past_share=past_share,
+            fast_share=play.fast_share,
+            fast_simulations=play.fast_simulations,
             resign_threshold=play.resign_threshold,
             resign_plies=play.resign_plies,
             resign_check_share=play.resign_check_share,

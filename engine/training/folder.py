@@ -17,7 +17,7 @@ from engine.config import NetworkConfig, RunConfig, load_config, save_config
 from engine.errors import TesujiError
 from engine.files import atomic_folder, atomic_write, read_json, write_errors
 from engine.finetune.methods import make_method
-from engine.game import encoder_shape, facts, load_game, require_searchable
+from engine.game import encoder_shape, facts, load_game, require_self_play
 from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
 from engine.network.mlp import MlpNetwork
 from engine.network.residual import ResidualNetwork
@@ -38,7 +38,7 @@ KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
 def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
     """Make the folder of a run from the checkpoint `start`, else from an untrained network."""
     game = load_game(config.game)
-    require_searchable(game)
+    require_self_play(game)
     if config.iterations == 0 and config.minutes == 0.0:
         raise TesujiError("no training budget: set iterations or minutes above 0")
     make_method(config.method, config.learner.value_weight)  # an unknown name is found now, not after the first games

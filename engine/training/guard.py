@@ -42,7 +42,7 @@ def guard_match(
 
     As in every match (`engine.evaluate.match`), each random opening is played with the candidate in each seat.
     """
-    search = search_params(config.search, config.guard.simulations)
+    search = search_params(config.search, config.guard.simulations, game)
     rows, _ = draw_rows(game, games, config.guard.opening_plies, seed)
     played = play_in_pool(
         game,

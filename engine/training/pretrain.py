@@ -21,7 +21,7 @@ from engine.evaluate.agreement import agreement, labelled_positions
 from engine.finetune.learner import Learner
 from engine.finetune.methods import make_method
 from engine.finetune.methods.method import Context
-from engine.game import GameFacts, encoder_shape, facts, load_game, require_searchable, room
+from engine.game import GameFacts, encoder_shape, facts, load_game, require_self_play, room
 from engine.native import core
 from engine.network.build import build
 from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
@@ -90,7 +90,7 @@ def pretrain(
     """
     started = time.monotonic()
     game = load_game(game)
-    require_searchable(game)
+    require_self_play(game)
     if not epochs > 0.0:
         raise TesujiError(f"epochs is {epochs}; give a number above 0")
     if not policy_temperature > 0.0:

@@ -24,7 +24,7 @@ import pyspiel
 
 from engine.errors import TesujiError
 from engine.files import atomic_write, write_errors
-from engine.game import load_game, require_searchable
+from engine.game import load_game, require_self_play
 
 CHUNK_GAMES = 64
 """Games in one cache file: small enough that an interruption loses seconds, large enough that files stay few."""
@@ -128,7 +128,7 @@ def teacher_games(
     each chunk.
     """
     game = load_game(game)
-    require_searchable(game)
+    require_self_play(game)
     if games < 1:
         raise TesujiError(f"games is {games}; give at least 1")
     if workers < 1:

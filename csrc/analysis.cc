@@ -1,0 +1,122 @@
+#include "csrc/analysis.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "csrc/worker.h"
+
+namespace tesuji {
+
+Analysis::Analysis(EvaluatorPtr evaluator, const State& state,
+                   const SearchParams& params, uint64_t seed, int workers)
+    : evaluator_(std::move(evaluator)),
+      params_(params),
+      tree_(evaluator_->game(), evaluator_->value_scale(), params) {
+  RequireSearchable(evaluator_->game());
+  RequireSameGame(state, evaluator_->game());
+  if (params.selection == Selection::kGumbel) {
+    throw Error(
+        "selection 'gumbel' shares out a fixed number of simulations: an "
+        "analysis, which may go on, needs 'puct'");
+  }
+  if (workers < 1 || workers > evaluator_->max_workers()) {
+    throw Error("workers is " + std::to_string(workers) +
+                "; the evaluator has sessions for 1 to " +
+                std::to_string(evaluator_->max_workers()));
+  }
+  if (IsPythonGame(evaluator_->game())) workers = 1;
+  const int rows = params.leaves_in_flight * Observers(evaluator_->game());
+  if (rows > evaluator_->max_rows()) {
+    throw Error("leaves_in_flight is " +
+                std::to_string(params.leaves_in_flight) +
+                ", but the evaluator's batch has " +
+                std::to_string(evaluator_->max_rows()) + " rows");
+  }
+  const EncoderPtr& encoder = evaluator_->encoder();
+  past_ = Predecessors(state, encoder ? encoder->history_depth() : 0);
+  std::vector<const State*> history;
+  for (const StatePtr& earlier : past_) history.push_back(earlier.get());
+  tree_.Reset(state, 0, seed);
+  for (int i = 0; i < workers; ++i) {
+    rngs_.emplace_back(DeriveSeed(seed, i));
+  }
+  for (int i = 0; i < workers; ++i) {
+    batches_.push_back(std::make_unique<Batch>(*evaluator_, i, rows));
+    lanes_.push_back(std::make_unique<Lane>(rngs_[i], params_));
+  }
+  search_.emplace(tree_, params_, rngs_[0], std::move(history), workers);
+}
+
+void Analysis::Run(std::optional<int64_t> simulations,
+                   std::optional<double> seconds,
+                   const std::function<void()>& poll) {
+  if (broken_) throw Error("the analysis ended with an error: make a new one");
+  if (running_.exchange(true)) {
+    throw Error("the analysis is running: stop it, or wait for it");
+  }
+  stop_ = false;
+  const auto start = Clock::now();
+  // A year stands for no bound.
+  deadline_ = start + std::chrono::duration_cast<Clock::duration>(
+                          std::chrono::duration<double>(
+                              std::min(seconds.value_or(3.2e7), 3.2e7)));
+  const int64_t started = search_->started();
+  constexpr int64_t kMany = std::numeric_limits<int64_t>::max();
+  search_->set_limit(simulations.has_value() && *simulations < kMany - started
+                         ? started + *simulations
+                         : kMany);
+  try {
+    RunWorkers(static_cast<int>(lanes_.size()),
+               IsPythonGame(evaluator_->game()), poll,
+               [this](int worker, const std::atomic<bool>& cancelled) {
+                 Work(worker, cancelled);
+               });
+  } catch (...) {
+    running_ = false;
+    throw;
+  }
+  running_ = false;
+}
+
+void Analysis::Work(int worker, const std::atomic<bool>& cancelled) {
+  Lane& lane = *lanes_[worker];
+  Batch& batch = *batches_[worker];
+  try {
+    while (true) {
+      {
+        std::unique_lock lock(mutex_);
+        if (stop_ || cancelled || Clock::now() >= deadline_) {
+          search_->set_limit(search_->started());
+        }
+        const bool idle = search_->Run(lane, batch, 0);
+        changed_.notify_all();
+        if (idle) {
+          if (search_->exhausted() || (cancelled && broken_)) return;
+          // The leaf that comes next is another worker's.
+          changed_.wait_for(lock, std::chrono::milliseconds(10));
+          continue;
+        }
+      }
+      batch.Launch(0);
+      batch.Finish(0);
+    }
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+}
+
+SearchResult Analysis::Result() {
+  std::unique_lock lock(mutex_);
+  while (running_ && !search_->ready()) {
+    changed_.wait_for(lock, std::chrono::milliseconds(10));
+  }
+  if (!search_->ready()) {
+    throw Error("the analysis knows nothing yet: run it first");
+  }
+  return search_->Result(true);
+}
+
+}  // namespace tesuji

@@ -1,0 +1,68 @@
+// One position, all cores: several threads simulate in one tree.
+#ifndef TESUJI_CSRC_ANALYSIS_H_
+#define TESUJI_CSRC_ANALYSIS_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "csrc/batch.h"
+#include "csrc/search.h"
+
+namespace tesuji {
+
+// Tree-parallel search with virtual loss (Chaslot, Winands and van den Herik,
+// 2008). A lock guards the tree; evaluators answer outside it, and they are
+// nearly all of the time. With more than one worker the result depends on
+// timing. Run() is for one thread at a time, Stop() and Result() for any.
+class Analysis {
+ public:
+  // `params.simulations` has no meaning here. Construct and destroy where
+  // sessions may be opened; nobody else uses the evaluator meanwhile.
+  Analysis(EvaluatorPtr evaluator, const State& state,
+           const SearchParams& params, uint64_t seed, int workers);
+
+  // Searches on from where the last call ended, until so many more simulations
+  // were made, so many seconds have passed, Stop() is called, or the root is
+  // proven. At least one bound must be given unless Stop() is to come.
+  void Run(std::optional<int64_t> simulations, std::optional<double> seconds,
+           const std::function<void()>& poll);
+  // Ends the Run() under way, if any, within a batch's time.
+  void Stop() { stop_ = true; }
+
+  // What is known by now. Throws Error before the first Run().
+  SearchResult Result();
+
+  const Game& game() const { return evaluator_->game(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Work(int worker, const std::atomic<bool>& cancelled);
+
+  EvaluatorPtr evaluator_;
+  SearchParams params_;
+  std::vector<StatePtr> past_;
+  Tree tree_;
+  std::vector<Rng> rngs_;
+  std::vector<std::unique_ptr<Batch>> batches_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::optional<Search> search_;
+
+  std::atomic<bool> running_ = false;
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> broken_ = false;  // a worker left in the middle
+  Clock::time_point deadline_;
+  std::mutex mutex_;  // of the tree and the search
+  std::condition_variable changed_;
+};
+
+}  // namespace tesuji
+
+#endif  // TESUJI_CSRC_ANALYSIS_H_

@@ -1,0 +1,95 @@
+"""Analysis: one position on all cores, as long as wanted; stopped, looked at and continued at any moment."""
+
+from __future__ import annotations
+
+import threading
+
+import pyspiel
+
+from engine.config import SearchConfig
+from engine.errors import TesujiError
+from engine.game import require_searchable
+from engine.native import core
+from engine.search.search import SearchResult, search_params
+from engine.search.seeds import state_seed
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """A search of one state that keeps its tree: `run` it, or `start` it and `stop` it, as often as you like.
+
+        analysis = Analysis(state, evaluator, workers=2)
+        print(analysis.run(seconds=1.0).policy(0))
+        analysis.start()                 # goes on in the background
+        print(analysis.report().values)  # what is known by now
+        result = analysis.stop()
+
+    Several threads search one tree, kept apart by virtual loss; with more than one the result depends on timing. With
+    one it is that of the seed, whether simulations are run at once or in parts.
+    """
+
+    def __init__(
+        self,
+        state: pyspiel.State,
+        evaluator: core.Evaluator,
+        config: SearchConfig | None = None,
+        *,
+        seed: int = 0,
+        workers: int = 2,
+    ) -> None:
+        """Evaluate nothing yet. `evaluator`, with a session for each of `workers` threads, serves nobody else then.
+
+        `config.simulations` is not used. Raises TesujiError for games that search is not sound in, for states at which
+        no player is to move, and for "gumbel", which needs to know the number of simulations beforehand.
+        """
+        require_searchable(state.get_game())
+        params = search_params(config or SearchConfig(), 0, state.get_game())
+        self._core = core.Analysis(state, evaluator, params, state_seed(seed, state), workers)
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    def run(self, simulations: int | None = None, seconds: float | None = None) -> SearchResult:
+        """Search on for so many more simulations, so many seconds, or both (whichever is first), and report.
+
+        A proven root ends it at once.
+        """
+        if simulations is None and seconds is None:
+            raise TesujiError("run: give simulations, seconds or both; `start` searches until `stop`")
+        self._core.run(simulations=simulations, seconds=seconds)
+        return self.report()
+
+    def start(self, simulations: int | None = None, seconds: float | None = None) -> None:
+        """The same in the background, and without a bound if none is given. `stop` or `wait` for it."""
+        if self._thread is not None:
+            raise TesujiError("the analysis is running: stop it, or wait for it")
+
+        def search() -> None:
+            try:
+                self._core.run(simulations=simulations, seconds=seconds)
+            except BaseException as error:  # handed to whoever waits
+                self._failure = error
+
+        self._thread = threading.Thread(target=search, name="tesuji-analysis", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> SearchResult:
+        """End the search in the background, within the time of one batch, and report."""
+        while self._thread is not None and self._thread.is_alive():
+            self._core.stop()  # again if it came before the search had begun
+            self._thread.join(0.01)
+        return self.wait()
+
+    def wait(self) -> SearchResult:
+        """Wait until the search in the background has used up its budget, and report. Raises what it raised."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return self.report()
+
+    def report(self) -> SearchResult:
+        """What is known by now, with the line of every action. Raises TesujiError before the first search."""
+        return self._core.result()
