@@ -74,5 +74,5 @@ $(VENV)/.demo: $(METADATA) | $(VENV)/.core
 
 $(VENV)/.dev: $(METADATA) | $(VENV)/.core
 	@echo "installing what tests and linters need"
-	@$(PIP) install -c constraints.txt 'tesuji[openvino,oracle,export,dev]'
+	@$(PIP) install -c constraints.txt 'tesuji[int8,oracle,export,dev]'
 	@touch $@ $(VENV)/.demo

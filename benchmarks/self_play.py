@@ -40,6 +40,7 @@ BACKENDS = {
     "torch-bf16": EvaluatorConfig(backend="torch", precision="bf16"),
     "openvino-fp32": EvaluatorConfig(backend="openvino", precision="fp32"),
     "openvino-bf16": EvaluatorConfig(backend="openvino", precision="bf16"),
+    "openvino-int8": EvaluatorConfig(backend="openvino", precision="int8"),
 }
 EVALUATIONS_WANTED = 0.9
 SIMULATIONS_WANTED = 2.5

@@ -162,8 +162,12 @@ class EvaluatorConfig(Section):
     """Where and how leaves are answered."""
 
     backend: str = choice("auto", "torch", "openvino")  # auto: CUDA if there, else the fastest installed
-    precision: str = choice("auto", "fp32", "bf16")  # auto: bf16 where the hardware has it
+    precision: str = choice("auto", "fp32", "bf16", "int8")  # auto: bf16 where the hardware has it; int8: see below
     device: str = choice("auto", "cpu", "cuda")  # auto: a GPU if there is one
+    # int8 needs the extra of that name and runs on the CPU; a run calibrates it on replayed positions at each update of
+    # the weights. Where it errs by more than this on other positions (metrics.jsonl says by how much), bf16 acts.
+    int8_policy_kl: float = number(0.01, 0.0)  # mean KL(fp32 || int8) of the policies, in nats
+    int8_value_error: float = number(0.05, 0.0)  # mean absolute error of the values, normalised to [-1, 1]
 
 
 @dataclass(frozen=True)

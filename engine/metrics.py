@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonLines", "TensorBoard", "record_environment"]
 
-PACKAGES = ("tesuji", "open_spiel", "torch", "numpy", "openvino")
+PACKAGES = ("tesuji", "open_spiel", "torch", "numpy", "openvino", "nncf")
 """Those whose version can change what a run computes."""
 
 

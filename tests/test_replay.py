@@ -132,6 +132,18 @@ def test_samples_are_what_the_learner_takes():
     assert all(getattr(drawn, each.name).flags.c_contiguous for each in fields(Positions))
 
 
+def test_positions_are_drawn_apart_from_the_samples():
+    windows = [Window(10, seed=3) for _ in range(2)]
+    for window in windows:
+        window.append(make_records([7]))
+    inputs, legal_mask = windows[0].draw(5, np.random.default_rng(1))
+    assert inputs.dtype == np.float32 and len(set(inputs[:, 0])) == 5
+    np.testing.assert_array_equal(legal_mask, np.tile([1, 1, 0], (5, 1)))
+    everything, _ = windows[0].draw(100, np.random.default_rng(1))
+    assert sorted(everything[:, 0]) == list(range(7))
+    np.testing.assert_array_equal(windows[0].sample(20).inputs, windows[1].sample(20).inputs)
+
+
 def test_inputs_turn_to_float_when_fractions_come():
     window = Window(5000)
     window.append(make_records([8]))

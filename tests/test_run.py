@@ -487,10 +487,10 @@ def test_resignation_grows_careful_when_it_errs():
 def test_random_streams_of_a_run_differ():
     seeds = {
         int(np.random.SeedSequence([7, stream, iteration]).generate_state(1)[0])
-        for stream in range(4)
+        for stream in range(5)
         for iteration in range(50)
     }
-    assert len(seeds) == 200
+    assert len(seeds) == 250
 
 
 def test_a_signal_just_before_a_native_call_is_not_missed(monkeypatch):

@@ -88,9 +88,12 @@ class NetworkAgent(BatchAgent):
     def evaluator(self) -> Evaluator:
         """The network on its back-end, made at the first use."""
         if self._evaluator is None:
+            from engine.search.calibration import calibration_for
             from engine.search.evaluator import make_evaluator
 
-            self._evaluator = make_evaluator(self.checkpoint.network, self._evaluator_config, rows=ROWS)
+            config = self._evaluator_config
+            calibration = calibration_for(config, self.game, self.checkpoint.encoder)
+            self._evaluator = make_evaluator(self.checkpoint.network, config, ROWS, calibration)
         return self._evaluator
 
     def native_evaluator(self) -> _core.NetworkEvaluator:

@@ -9,6 +9,7 @@ import logging
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -20,8 +21,9 @@ from torch import Tensor, nn
 from engine.errors import TesujiError
 from engine.network.inference import Answers, folded
 from engine.network.network import Sizes, sizes_of
+from engine.search.calibration import Calibration
 
-__all__ = ["HALVES", "Backend", "BatchSession", "Float32", "UInt8", "hardware_bf16"]
+__all__ = ["HALVES", "Backend", "BatchSession", "Float32", "Quantisation", "UInt8", "hardware_bf16"]
 
 Float32 = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
@@ -36,6 +38,20 @@ HALVES = 2
 BF16_TOLERANCE = 0.02
 CHECK_ROWS = 32
 CHECK_SEED = 1
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """How the last conversion to int8 went."""
+
+    precision: str
+    """What serves: "int8", or what took its place because an error was above its bound or the conversion failed."""
+    policy_kl: float
+    """Mean KL(fp32 || int8) of the policies over legal actions on the held-out positions, in nats; NaN if it failed."""
+    value_error: float
+    """Mean absolute difference of normalised values there; NaN if it failed."""
+    seconds: float
+    """What it took, with calibration and judgement."""
 
 
 class BatchSession(ABC):
@@ -74,6 +90,7 @@ class Backend(ABC):
         """
         self.sizes = sizes_of(network)
         self.precision = precision
+        self.quantisation: Quantisation | None = None
         self.version = 0
         self._name = type(network).__name__
         self._rows = rows
@@ -84,6 +101,7 @@ class Backend(ABC):
         self._own: BatchSession | None = None
         if precision == "bf16" and not self._bf16_agrees(plain):
             self.precision = "fp32"
+            self._prepared = self.prepare(plain)
 
     @abstractmethod
     def open(self, rows: int) -> BatchSession:
@@ -102,9 +120,10 @@ class Backend(ABC):
         self._sessions.add(session)
         return session
 
-    def update(self, state_dict: Mapping[str, Tensor]) -> int:
+    def update(self, state_dict: Mapping[str, Tensor], calibration: Calibration | None = None) -> int:
         """Serve these weights from now on, in every session; returns the new version.
 
+        calibration: for int8 alone, its positions from now on; None keeps those it has.
         Raises TesujiError where names or shapes are not the network's. Not while a session is answering.
         """
         network = self._network

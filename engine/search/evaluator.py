@@ -12,7 +12,8 @@ from engine.config import EvaluatorConfig
 from engine.errors import TesujiError
 from engine.game import facts
 from engine.network.network import Network
-from engine.search.backend import Backend, Float32, UInt8, hardware_bf16
+from engine.search.backend import Backend, Float32, Quantisation, UInt8, hardware_bf16
+from engine.search.calibration import Calibration
 
 if TYPE_CHECKING:
     from engine import _core
@@ -51,8 +52,14 @@ class Evaluator(Protocol):
     version: int
     """Changes with every update; cached answers of another version are void."""
 
-    def update(self, state_dict: Mapping[str, Tensor]) -> int:
-        """Serve these weights (names as in the network's training form) in all sessions; returns the new version."""
+    quantisation: Quantisation | None
+    """How int8 did at the last update; None where it was not asked for."""
+
+    def update(self, state_dict: Mapping[str, Tensor], calibration: Calibration | None = None) -> int:
+        """Serve these weights (names as in the network's training form) in all sessions; returns the new version.
+
+        calibration: for int8 alone, its positions from now on; None keeps those it has.
+        """
 
     def evaluate(self, inputs: Float32, legal_mask: UInt8) -> tuple[Float32, Float32]:
         """From inputs f32[B, D] and legal_mask u8[B, A] to prior_logits f32[B, A] and values f32[B, P].
@@ -67,12 +74,18 @@ class Evaluator(Protocol):
         """Let go of memory and sessions."""
 
 
-def make_evaluator(network: nn.Module, config: EvaluatorConfig, rows: int = DEFAULT_ROWS) -> Backend:
+def make_evaluator(
+    network: nn.Module, config: EvaluatorConfig, rows: int = DEFAULT_ROWS, calibration: Calibration | None = None
+) -> Backend:
     """An evaluator that serves a copy of `network` as `config` says; `evaluate` works in batches of `rows`.
+
+    calibration: positions for int8 (see `calibration_for`), which cannot do without; nothing else looks at it.
 
     "auto" takes a GPU where there is one; else, where the processor has bf16, OpenVINO if it is installed and can read
     the network; else torch. Raises TesujiError for a device or back-end that is not there.
     """
+    if config.precision == "int8":
+        return make_quantised(network, config, rows, calibration)
     from engine.search.torch_backend import CudaBackend, TorchBackend
 
     device = config.device
@@ -100,9 +113,29 @@ def make_evaluator(network: nn.Module, config: EvaluatorConfig, rows: int = DEFA
     return TorchBackend(network, precision, rows)
 
 
+def make_quantised(network: nn.Module, config: EvaluatorConfig, rows: int, calibration: Calibration | None) -> Backend:
+    """`make_evaluator` for int8."""
+    if config.device == "cuda":
+        raise TesujiError("evaluator.precision: int8 runs on the CPU only; set evaluator.device to cpu or use bf16")
+    if config.backend == "torch":
+        raise TesujiError("evaluator.precision: int8 needs OpenVINO; set evaluator.backend to openvino or use bf16")
+    if not openvino_installed() or not nncf_installed():
+        raise TesujiError("evaluator.precision: int8 needs OpenVINO and NNCF; run: pip install 'tesuji[int8]'")
+    if calibration is None:
+        raise TesujiError("evaluator.precision: int8 needs positions to calibrate on, and was given none")
+    from engine.search.quantised_backend import QuantisedBackend
+
+    return QuantisedBackend(network, config, rows, calibration)
+
+
 def openvino_installed() -> bool:
     """The extra ``openvino`` can be imported."""
     return importlib.util.find_spec("openvino") is not None
+
+
+def nncf_installed() -> bool:
+    """NNCF, of the extra ``int8``, can be imported."""
+    return importlib.util.find_spec("nncf") is not None
 
 
 def native_evaluator(

@@ -7,6 +7,7 @@ reports each use to its makers. So does importing the package, unless its report
 import importlib
 import sys
 import warnings
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -20,31 +21,43 @@ from engine.search.backend import HALVES, Backend, BatchSession, first_line
 
 __all__ = ["OpenvinoBackend"]
 
+# What OpenVINO computes in where a model does not say; int8 models say it for all but a few small operations.
+HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+
 # From this many on, batches are padded to a multiple of it: OpenVINO makes a plan for each shape that occurs.
 ROW_STEP = 8
 TRACE_ROWS = 2  # 1 would let a tracer take the batch for a constant
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a session compiles."""
+
+    model: Any
+    """An `openvino.Model`."""
+    precision: str
+    """What it is to be computed in."""
+
+
 class OpenvinoSession(BatchSession):
     """One worker's compiled network; `launch` computes in the calling thread and releases the GIL."""
 
-    def __init__(self, sizes: Sizes, rows: int, precision: str) -> None:
-        """Compute in "fp32" or "bf16"."""
+    def __init__(self, sizes: Sizes, rows: int) -> None:
+        """Make the buffers."""
         super().__init__(sizes, padded(rows))
-        self._hint = {"fp32": "f32", "bf16": "bf16"}[precision]
         self._requests: list[Any] = []
         self._bound = [0] * HALVES
 
-    def load(self, network: Any) -> None:
-        """See BatchSession; `network` is an `openvino.Model`."""
+    def load(self, network: Prepared) -> None:
+        """See BatchSession."""
         options = {
-            "INFERENCE_PRECISION_HINT": self._hint,
+            "INFERENCE_PRECISION_HINT": HINTS[network.precision],
             "INFERENCE_NUM_THREADS": 1,
             "NUM_STREAMS": 1,
             # Every session would pin its thread to the first core.
             "ENABLE_CPU_PINNING": False,
         }
-        compiled = runtime().compile_model(network, "CPU", options)
+        compiled = runtime().compile_model(network.model, "CPU", options)
         self._requests = [compiled.create_infer_request() for _ in range(HALVES)]
         self._bound = [0] * HALVES
 
@@ -76,11 +89,11 @@ class OpenvinoBackend(Backend):
 
     def open(self, rows: int) -> OpenvinoSession:
         """See Backend."""
-        return OpenvinoSession(self.sizes, rows, self.precision)
+        return OpenvinoSession(self.sizes, rows)
 
-    def prepare(self, network: nn.Module) -> Any:
-        """See Backend; here, an `openvino.Model`."""
-        return convert(network)
+    def prepare(self, network: nn.Module) -> Prepared:
+        """See Backend."""
+        return Prepared(convert(network), self.precision)
 
 
 def load_openvino() -> Any:

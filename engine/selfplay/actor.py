@@ -10,6 +10,7 @@ import pyspiel
 from torch import Tensor, nn
 
 from engine.config import RunConfig
+from engine.search.calibration import Calibration, calibration_for
 from engine.search.evaluator import make_evaluator, native_evaluator
 from engine.search.search import search_params
 from engine.selfplay.records import Records
@@ -27,12 +28,13 @@ class Contestant:
         """Serve a copy of `network` to every worker."""
         play = config.selfplay
         rows = (play.games_per_worker + 1) // 2  # two halves: one is filled while the other is answered
-        self.evaluator = make_evaluator(network, config.evaluator, rows)
+        calibration = calibration_for(config.evaluator, game, encoder)
+        self.evaluator = make_evaluator(network, config.evaluator, rows, calibration)
         self.native = native_evaluator(self.evaluator, game, encoder, play.workers, rows, play.cache_entries)
 
-    def update(self, weights: Mapping[str, Tensor]) -> None:
-        """Answer with these weights from now on."""
-        self.native.version = self.evaluator.update(weights)
+    def update(self, weights: Mapping[str, Tensor], calibration: Calibration | None = None) -> None:
+        """Answer with these weights from now on; `calibration` as in `Evaluator.update`."""
+        self.native.version = self.evaluator.update(weights, calibration)
 
 
 class Resignation:

@@ -84,6 +84,17 @@ class Window:
                 policy[turned] = policy[turned][:, symmetry.actions]
         return Positions(inputs.astype(np.float32), legal_mask, policy.astype(np.float32), root_values, returns)
 
+    def draw(self, count: int, generator: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Up to `count` different rows by the caller's `generator`: inputs f32[K, D] and legal masks u8[K, A], K >= 1.
+
+        Samples that follow are as if it had not been called.
+        """
+        if not len(self):
+            raise ValueError("the window is empty")
+        rows = generator.choice(len(self), size=min(count, len(self)), replace=False)
+        inputs, packed = self.arrays[0][rows], self.arrays[1][rows]
+        return inputs.astype(np.float32), np.unpackbits(packed, axis=1, count=self.actions)
+
 
 class Replay:
     """A window whose games are also on disk, in shards; `state` names them and their checksums.

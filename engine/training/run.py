@@ -35,6 +35,7 @@ from engine.finetune.retention import Reference
 from engine.game import facts, load_game, room
 from engine.metrics import JsonLines, TensorBoard, record_environment
 from engine.network import load_checkpoint
+from engine.search.calibration import POSITIONS, Calibration
 from engine.selfplay.actor import Actor, Contestant
 from engine.selfplay.replay import Replay
 from engine.training import snapshot
@@ -57,7 +58,7 @@ COUNTED = ("iteration", "positions", "games", "samples")
 """Of a line of the metrics, what a checkpoint tells, too."""
 TICK = 0.2
 """Seconds between reports of progress."""
-ACTOR_STREAM, REPLAY_STREAM, PAST_STREAM, MATCH_STREAM = range(4)
+ACTOR_STREAM, REPLAY_STREAM, PAST_STREAM, MATCH_STREAM, CALIBRATION_STREAM = range(5)
 """Names of the run's random streams: all derive from its one seed."""
 
 
@@ -181,6 +182,8 @@ class Run:
         self.totals = {"positions": 0, "games": 0, "samples": 0}
         self.best: dict[str, Any] = {"iteration": 0, "elo": 0.0, "metrics": {}}
         self.best_state = pack(self.learner.state())
+        self.calibration: Calibration | None = None
+        """Replayed positions for int8; None before there are any, and where int8 is not asked for."""
         self.past_loaded: str | None = None
         """Whose weights the past player has; exchanging them is not free."""
         self.judged = 0
@@ -251,12 +254,13 @@ class Run:
         learnt = self._learn()
         self.iteration += 1
         self._check_finite(learnt)
-        self.actor.learner.update(self.learner.weights())
+        self.calibration = self._draw_calibration()
+        self.actor.learner.update(self.learner.weights(), self.calibration)
         end = monotonic()
         if fresh:
             self.budget.durations["learning"] = end - middle
         answered = counts.get("cache_hits", 0) + counts.get("evaluations", 0)
-        line = {
+        line: dict[str, Any] = {
             "iteration": self.iteration,
             **self.totals,
             "new_positions": fresh,
@@ -276,6 +280,14 @@ class Run:
                 "samples_per_second": learnt["steps"] * self.config.learner.batch_size / max(1e-9, end - middle),
             },
         }
+        quantisation = self.actor.learner.evaluator.quantisation
+        if quantisation is not None:
+            line["int8"] = {
+                "acting": quantisation.precision,
+                "policy_kl": quantisation.policy_kl,
+                "value_error": quantisation.value_error,
+            }
+            line["time"]["conversion"] = quantisation.seconds  # a part of "learning"
         self.last = line
         every = self.config.guard.every
         if every and self.iteration % every == 0:
@@ -309,6 +321,13 @@ class Run:
         }
         return {"steps": steps, "learning_rate": rate, **means}
 
+    def _draw_calibration(self) -> Calibration | None:
+        """Replayed positions, the same wherever this iteration is resumed."""
+        if self.config.evaluator.precision != "int8" or not len(self.replay):
+            return None
+        generator = np.random.default_rng([self.config.seed, CALIBRATION_STREAM, self.iteration])
+        return Calibration.split(*self.replay.window.draw(POSITIONS, generator))
+
     def _check_finite(self, learnt: dict[str, Any]) -> None:
         if not np.isfinite(learnt.get("loss", 0.0) + learnt.get("gradient_norm", 0.0)):
             raise TesujiError(
@@ -332,7 +351,7 @@ class Run:
         begin = monotonic()
         best = unpack(self.best_state)
         self.past_loaded = None
-        self.opponent.update(averaged(best))
+        self.opponent.update(averaged(best), self.calibration)
         with self.interruption.abort():
             rating = guard_match(
                 self.game,
@@ -349,7 +368,7 @@ class Run:
             self._promote(self.best["elo"] + clipped(rating.elo))
         if judged.roll_back:
             self.learner.restore(best)
-            self.actor.learner.update(self.learner.weights())
+            self.actor.learner.update(self.learner.weights(), self.calibration)
 
     def _promote(self, elo: float) -> None:
         """The averaged weights are the best now, `elo` above the start."""
@@ -384,7 +403,7 @@ class Run:
             return
         self.past_loaded = name
         checkpoint = load_checkpoint(self.checkpoints.folder / name, self.network_class)
-        self.actor.past.update(checkpoint.network.state_dict())
+        self.actor.past.update(checkpoint.network.state_dict(), self.calibration)
 
     # Snapshots.
 
@@ -453,8 +472,9 @@ class Run:
         self.last = state["last"]
         self.learner.restore(unpack(found.parts[LEARNER]))
         self.actor.restore(state["actor"], found.parts[GAMES])
-        self.actor.learner.update(self.learner.weights())
         self.replay.restore(state["replay"])
+        self.calibration = self._draw_calibration()
+        self.actor.learner.update(self.learner.weights(), self.calibration)
         self.metrics.truncate(state["sizes"]["metrics"])
         self.matches.truncate(state["sizes"]["matches"])
         self.captured, self.unsaved = found, False
@@ -494,8 +514,9 @@ def figures(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def uses_gpu(config: RunConfig) -> bool:
     """The learner runs where the evaluators do."""
-    wanted = config.evaluator.device != "cpu" and config.evaluator.backend != "openvino"
-    return wanted and torch.cuda.is_available()
+    wanted = config.evaluator
+    on_cpu = wanted.device == "cpu" or wanted.backend == "openvino" or wanted.precision == "int8"
+    return not on_cpu and torch.cuda.is_available()
 
 
 def clipped(elo: float) -> float:
