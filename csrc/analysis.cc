@@ -90,7 +90,7 @@ void Analysis::Work(int worker, const std::atomic<bool>& cancelled) {
         if (stop_ || cancelled || Clock::now() >= deadline_) {
           search_->set_limit(search_->started());
         }
-        const bool idle = search_->Run(lane, batch, 0);
+        const bool idle = Simulate(lane, batch);
         changed_.notify_all();
         if (idle) {
           if (search_->exhausted() || (cancelled && broken_)) return;
@@ -105,6 +105,14 @@ void Analysis::Work(int worker, const std::atomic<bool>& cancelled) {
   } catch (...) {
     broken_ = true;
     throw;
+  }
+}
+
+bool Analysis::Simulate(Lane& lane, Batch& batch) {
+  try {
+    return search_->Run(lane, batch, 0);
+  } catch (const std::exception&) {
+    RethrowFrom(*tree_.node(Tree::kRoot).state);
   }
 }
 

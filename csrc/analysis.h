@@ -45,6 +45,8 @@ class Analysis {
   using Clock = std::chrono::steady_clock;
 
   void Work(int worker, const std::atomic<bool>& cancelled);
+  // Whether the lane then waits for nothing.
+  bool Simulate(Lane& lane, Batch& batch);
 
   EvaluatorPtr evaluator_;
   SearchParams params_;

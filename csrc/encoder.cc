@@ -42,11 +42,11 @@ class ObservationEncoder : public Encoder {
     for (int age = 0; age <= depth_; ++age) {
       std::span<float> part =
           out.subspan(static_cast<size_t>(age) * plane_size_, plane_size_);
+      // Not every game writes all of its tensor (mnk, for one).
+      std::fill(part.begin(), part.end(), 0.0f);
       if (static_cast<size_t>(age) < recent_states.size()) {
         recent_states[recent_states.size() - 1 - age]->ObservationTensor(
             player, ToAbsl(part));
-      } else {
-        std::fill(part.begin(), part.end(), 0.0f);
       }
     }
   }
@@ -70,6 +70,7 @@ class InformationStateEncoder : public Encoder {
 
   void encode(std::span<const State* const> recent_states, Player player,
               std::span<float> out) const override {
+    std::fill(out.begin(), out.end(), 0.0f);
     recent_states.back()->InformationStateTensor(player, ToAbsl(out));
   }
 

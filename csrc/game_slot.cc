@@ -22,6 +22,15 @@ GameSlot::GameSlot(const Pool& pool, int64_t first_id)
 
 bool GameSlot::Advance(std::span<const std::unique_ptr<Batch>> batches,
                        int half) {
+  try {
+    return Play(batches, half);
+  } catch (const std::exception&) {
+    if (state_ == nullptr) throw;
+    RethrowFrom(*state_);
+  }
+}
+
+bool GameSlot::Play(std::span<const std::unique_ptr<Batch>> batches, int half) {
   while (true) {
     if (state_ == nullptr && !Begin()) return false;
     if (search_.has_value()) {

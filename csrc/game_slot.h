@@ -31,6 +31,7 @@ class GameSlot : public Slot {
   void Restore(GameRecord record, int64_t next_id);
 
  private:
+  bool Play(std::span<const std::unique_ptr<Batch>> batches, int half);
   bool Begin();
   void BeginSelfPlay();
   void BeginOpening(const Opening& opening);

@@ -19,6 +19,16 @@ class PositionSlot : public Slot {
 
   bool Advance(std::span<const std::unique_ptr<Batch>> batches,
                int half) override {
+    if (next_ >= job_.states_.size()) return false;
+    try {
+      return Go(*batches[0], half);
+    } catch (const std::exception&) {
+      RethrowFrom(*job_.states_[next_]);
+    }
+  }
+
+ private:
+  bool Go(Batch& batch, int half) {
     while (true) {
       if (!search_.has_value()) {
         if (next_ >= job_.states_.size()) return false;
@@ -27,14 +37,13 @@ class PositionSlot : public Slot {
         rng_ = Rng(job_.seeds_[next_]);
         search_.emplace(tree_, job_.params_, rng_, Past(state));
       }
-      if (!search_->Run(*batches[0], half)) return true;
+      if (!search_->Run(batch, half)) return true;
       job_.results_[next_] = search_->Result(job_.variations_);
       search_.reset();
       next_ += stride_;
     }
   }
 
- private:
   // The positions before `state` that the encoder reads, by replay.
   std::vector<const State*> Past(const State& state) {
     const EncoderPtr& encoder = job_.evaluator_->encoder();

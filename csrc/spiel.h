@@ -10,8 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <random>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
@@ -98,6 +96,13 @@ inline void RequireSearchable(const Game& game) {
                 "' is a mean-field game: its states depend on a distribution "
                 "that a tree does not hold; choose another game");
   }
+  // A tree draws from a game object of its own, to which a state moves as text.
+  if (SamplesChance(game) &&
+      type.information != GameType::Information::kPerfectInformation) {
+    throw Error("game '" + type.short_name +
+                "' draws hidden chance inside its states, which do not move "
+                "to a search's own stream; choose another game");
+  }
 }
 
 // Throws Error for games that the pool does not play.
@@ -150,12 +155,10 @@ inline int64_t StateBytes(const Game& game) {
 // The same game with a generator of its own, for games that draw chance inside
 // their states.
 inline GamePtr OwnGame(const Game& game, uint64_t seed) {
-  GamePtr own = open_spiel::LoadGame(game.ToString());
-  std::ostringstream generator;
-  generator << std::mt19937(
-      static_cast<std::mt19937::result_type>(seed ^ (seed >> 32)));
-  own->SetRNGState(generator.str());
-  return own;
+  open_spiel::GameParameters parameters = game.GetParameters();
+  parameters["rng_seed"] = open_spiel::GameParameter(
+      static_cast<int>((seed ^ (seed >> 32)) & 0x7fffffff));
+  return open_spiel::LoadGame(game.GetType().short_name, parameters);
 }
 
 // From how many seats a state in which somebody moves is looked at.
@@ -193,6 +196,21 @@ inline std::string Describe(const State& state) {
     separator = ", ";
   }
   return text + "]";
+}
+
+// For a catch block: what a game threw at or below `state` goes on as an Error
+// that names both. Errors of the core say where they arose already, and an
+// interrupt is nobody's error.
+[[noreturn]] inline void RethrowFrom(const State& state) {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& exception) {
+    const std::string text = exception.what();
+    if (text.starts_with("KeyboardInterrupt")) throw;
+    throw Error(text.substr(0, text.find('\n')) + "; " + Describe(state));
+  }
 }
 
 }  // namespace tesuji

@@ -430,3 +430,25 @@ def test_a_low_temperature_leaves_the_best_move(connect_four: pyspiel.Game, simu
     weights = result.visits if simulations else result.prior
     assert policy.sum() == pytest.approx(1.0)
     assert policy[np.argmax(weights)] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_a_game_throws_names_game_and_history(monkeypatch: pytest.MonkeyPatch, tic_tac_toe: pyspiel.Game) -> None:
+    """Once, from a search and from the pool; the search of a state names that state."""
+    from open_spiel.python.games.tic_tac_toe import TicTacToeState
+
+    game = pyspiel.load_game("python_tic_tac_toe")
+    apply = TicTacToeState._apply_action
+
+    def fragile(state: Any, action: int) -> None:
+        if action == 8:
+            raise ValueError("square 8 is broken")
+        apply(state, action)
+
+    root = played(game, [4])
+    monkeypatch.setattr(TicTacToeState, "_apply_action", fragile)
+    evaluator = core.FakeEvaluator(game)
+    with pytest.raises(TesujiError, match=r"^ValueError: square 8 is broken; python_tic_tac_toe.*, history \[4\]$"):
+        search_one(root, evaluator, simulations=50)
+    pool = core.Pool(game, [evaluator], [core.PlayerParams(0, core.SearchParams())], core.SelfPlayParams(), 1, 4, 0)
+    with pytest.raises(TesujiError, match=r"square 8 is broken; python_tic_tac_toe.*, history \[.*\]$"):
+        pool.run(games=4)
