@@ -87,8 +87,10 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
     float* input = buffers.inputs + row * input_size_;
     evaluator_.encoder()->encode(recent_states, observer, {input, input_size_});
     if (cache_.enabled()) {
-      // Never zero, the key of an empty entry.
-      key = HashBytes(input, input_size_ * sizeof(float), {1, 2});
+      // Never zero, the key of an empty entry. From small starting keys the
+      // lanes of short inputs would collide.
+      key = HashBytes(input, input_size_ * sizeof(float),
+                      {0x2d358dccaa6c78a5, 0x8bb84b93962eacc9});
       key = HashBytes(mask, num_actions_, key);
       *answer = cache_.Find(key);
       if (answer->values != nullptr) {

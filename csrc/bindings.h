@@ -25,6 +25,7 @@ void BindEncoders(py::module_& m);
 void BindEvaluators(py::module_& m);
 void BindPool(py::module_& m);
 void BindSearch(py::module_& m);
+void BindSolver(py::module_& m);
 
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;

@@ -22,4 +22,5 @@ PYBIND11_MODULE(_core, m) {
   BindAnalysis(m);
   BindPool(m);
   BindEncoders(m);
+  BindSolver(m);
 }

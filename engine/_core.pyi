@@ -214,6 +214,28 @@ class Analysis:
     def stop(self) -> None: ...
     def result(self) -> SearchResult: ...
 
+class Solution:
+    """An exact solution, in utilities by player. values, lower, upper: [P]; actions: [n]; move_values: [n, P]."""
+
+    @property
+    def proven(self) -> bool: ...
+    @property
+    def player(self) -> int: ...
+    @property
+    def values(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def lower(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def upper(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def actions(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def move_values(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def best_actions(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def nodes(self) -> int: ...
+
 class Pool:
     """Many games at once. players[0] learns, players[1], if any, is the past opponent."""
 
@@ -242,6 +264,14 @@ def search(
     workers: int = ...,
     variations: bool = ...,
 ) -> list[SearchResult]: ...
+def solve(
+    state: pyspiel.State,
+    *,
+    nodes: int = ...,
+    table_bytes: int = ...,
+    string_keys: bool = ...,
+    every_move: bool = ...,
+) -> Solution: ...
 def play_match(
     game: pyspiel.Game,
     evaluators: Sequence[Evaluator],

@@ -10,6 +10,8 @@ define
                                             an outside referee, None for a variant of the game that it does not know
     positions(game: pyspiel.Game) -> list[LabelledPosition]
                                             held-out positions that it has judged; none of such a variant
+    string_identifies(game: pyspiel.Game) -> bool
+                                            str(state) and the player to move decide all that can follow
 
 and beside it may lie ``config.toml`` (defaults for this game) and ``pretrained/<name>/`` (checkpoints). All of it is
 optional.
@@ -51,6 +53,10 @@ __all__ = [
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
 PLAYOUTS = 64
 PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well under a second
+
+
+# What a room's game.py may define, in the order of Room's fields.
+PARTS = ("symmetries", "render", "oracle", "positions", "string_identifies")
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,7 @@ class Room:
     render_state: Callable[[pyspiel.State], str] | None = None
     find_oracle: Callable[[pyspiel.Game], Oracle | None] | None = None
     find_positions: Callable[[pyspiel.Game], list[LabelledPosition]] | None = None
+    find_identifies: Callable[[pyspiel.Game], bool] | None = None
 
     def symmetries(self, game: pyspiel.Game, encoder: str = "auto") -> list[Symmetry]:
         """The game's symmetries without the identity, for inputs of this encoder; empty where none are known."""
@@ -157,6 +164,13 @@ class Room:
     def positions(self, game: pyspiel.Game) -> list[LabelledPosition]:
         """The held-out positions of `game`; empty where there are none, or none of this variant."""
         return self.find_positions(game) if self.find_positions else []
+
+    def string_identifies(self, game: pyspiel.Game) -> bool:
+        """Two states with the same `str` and player to move have the same future and returns; False where nobody said.
+
+        Many games do not print all of their state: repetitions, dice, moves left.
+        """
+        return self.find_identifies(game) if self.find_identifies else False
 
     @property
     def config_path(self) -> Path | None:
@@ -250,7 +264,7 @@ def room(short_name: str) -> Room:
             return Room(short_name)
         raise  # the room is there, but something it imports is not
     folder = Path(module.__file__).parent if module.__file__ else None
-    parts = (getattr(module, name, None) for name in ("symmetries", "render", "oracle", "positions"))
+    parts = (getattr(module, name, None) for name in PARTS)
     return Room(short_name, folder, *parts)
 
 

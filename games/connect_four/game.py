@@ -51,6 +51,11 @@ def positions(game: pyspiel.Game) -> list[LabelledPosition]:
     return load() if is_standard(game) else []
 
 
+def string_identifies(game: pyspiel.Game) -> bool:
+    """The string is the board: its discs say whose turn it is, and nothing else matters, whatever its size."""
+    return True
+
+
 def is_standard(game: pyspiel.Game) -> bool:
     """Six rows, seven columns, four in a row; how observations are drawn makes no difference."""
     return bool(STANDARD.items() <= game.get_parameters().items())
