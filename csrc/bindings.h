@@ -23,6 +23,7 @@ using py::literals::operator""_a;
 void BindAnalysis(py::module_& m);
 void BindEncoders(py::module_& m);
 void BindEvaluators(py::module_& m);
+void BindInfoset(py::module_& m);
 void BindPool(py::module_& m);
 void BindSearch(py::module_& m);
 void BindSolver(py::module_& m);

@@ -23,4 +23,5 @@ PYBIND11_MODULE(_core, m) {
   BindPool(m);
   BindEncoders(m);
   BindSolver(m);
+  BindInfoset(m);
 }

@@ -110,7 +110,7 @@ Pool::Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
       seed_(seed),
       openings_(std::move(openings)),
       can_resign_(IsTwoPlayerZeroSum(*game_)) {
-  RequirePlayable(*game_);
+  RequireSequential(*game_);
   if (evaluators_.empty() || players_.empty()) {
     throw Error("a pool needs at least one evaluator and one player");
   }

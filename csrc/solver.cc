@@ -500,7 +500,7 @@ Solution Solver::Run() {
 Solution Solve(const State& state, const SolverParams& params,
                const std::function<void()>& poll) {
   const Game& game = *state.GetGame();
-  RequireSearchable(game);
+  RequireSequential(game);
   if (game.GetType().information !=
       open_spiel::GameType::Information::kPerfectInformation) {
     throw Error("game '" + game.GetType().short_name +

@@ -105,19 +105,19 @@ inline void RequireSearchable(const Game& game) {
   }
 }
 
-// Throws Error for games that the pool does not play.
-inline void RequirePlayable(const Game& game) {
-  RequireSearchable(game);
+// Throws Error unless one player moves at a time and chance lists its outcomes.
+inline void RequireSequential(const Game& game) {
+  RequireCopyable(game);
   const std::string name = "game '" + game.GetType().short_name + "'";
-  if (HasSimultaneousMoves(game)) {
+  if (game.GetType().dynamics != open_spiel::GameType::Dynamics::kSequential) {
     throw Error(name +
-                " has simultaneous moves: games of it are not recorded; "
-                "choose a sequential game");
+                " has simultaneous moves, which only the search of a position "
+                "knows; choose a sequential game");
   }
   if (SamplesChance(game)) {
     throw Error(name +
-                " samples its chance inside the state: its games cannot be "
-                "played again; choose a game with explicit chance");
+                " samples its chance inside the state: its outcomes cannot be "
+                "listed; choose a game with explicit chance");
   }
 }
 

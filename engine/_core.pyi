@@ -4,7 +4,7 @@ B batch, D encoder size, A num_distinct_actions, P num_players, N decisions, G g
 Values are normalised (utility / value_scale); "observer-first": column k belongs to player (observer + k) mod P.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypedDict
 
 import numpy as np
@@ -272,6 +272,39 @@ def solve(
     string_keys: bool = ...,
     every_move: bool = ...,
 ) -> Solution: ...
+
+
+class Belief:
+    """States that the player to move may be in; engine/search/beliefs.py explains every field."""
+
+    @property
+    def player(self) -> int: ...
+    @property
+    def states(self) -> list[pyspiel.State]: ...
+    @property
+    def weights(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def effective_sample_size(self) -> float: ...
+    @property
+    def survivors(self) -> int: ...
+    @property
+    def method(self) -> str: ...
+
+def belief(
+    state: pyspiel.State,
+    policy: Evaluator | Callable[[list[pyspiel.State]], npt.NDArray[np.float64]] | None = ...,
+    method: str = ...,
+    particles: int = ...,
+    max_nodes: int = ...,
+    seed: int = ...,
+) -> Belief: ...
+def ismcts(
+    beliefs: Sequence[Belief],
+    evaluator: Evaluator,
+    params: SearchParams,
+    seeds: Sequence[int],
+    workers: int = ...,
+) -> list[SearchResult]: ...
 def play_match(
     game: pyspiel.Game,
     evaluators: Sequence[Evaluator],

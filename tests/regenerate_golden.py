@@ -1,6 +1,6 @@
-"""Write tests/data/golden_trees.json: python tests/regenerate_golden.py.  Only when the search is meant to change.
+"""Write the golden trees under tests/data: python tests/regenerate_golden.py.  Only when the search is meant to change.
 
-Prints the search signature, the number that a commit which changes the search quotes.
+Prints a signature for each file, the number that a commit which changes the search quotes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import pyspiel
 
 from engine.native import core
 
-PATH = Path(__file__).resolve().parent / "data" / "golden_trees.json"
+DATA = Path(__file__).resolve().parent / "data"
+PATH = DATA / "golden_trees.json"
+ISMCTS_PATH = DATA / "golden_ismcts.json"
 
 
 class Case(NamedTuple):
@@ -50,13 +52,44 @@ def cases() -> list[Case]:
     ]
 
 
+def ismcts_cases() -> list[Case]:
+    noise = {"dirichlet_alpha": 0.3, "dirichlet_fraction": 0.25}
+    return [
+        Case("tic_tac_toe", [4, 0], {"simulations": 50}),
+        Case("kuhn_poker", [1, 2], {"simulations": 80}),
+        Case("kuhn_poker(players=3)", [1, 2, 3, 1], {"simulations": 80}),
+        Case("leduc_poker", [0, 3, 2, 1, 4, 1], {"simulations": 150, **noise}),
+        Case("liars_dice", [2, 4, 3], {"simulations": 120, "fpu_reduction": 0.0}),
+        Case("phantom_ttt", [4, 4, 0], {"simulations": 200}),
+        Case("dark_hex(num_rows=3,num_cols=3)", [4, 4, 0, 1, 5, 2], {"simulations": 200, "c_puct": 2.5}),
+    ]
+
+
 def tree(case: Case) -> dict[str, Any]:
     """What is kept of the search of a case."""
+    game, state = start(case)
+    (result,) = core.search([state], core.FakeEvaluator(game, seed=7), core.SearchParams(**case.params), [11])
+    return kept(case, result)
+
+
+def ismcts_tree(case: Case) -> dict[str, Any]:
+    """What is kept of the search of a case's information set, the opponents playing by the evaluator."""
+    game, state = start(case)
+    evaluator = core.FakeEvaluator(game, seed=7)
+    belief = core.belief(state, evaluator, particles=20, max_nodes=500, seed=5)
+    (result,) = core.ismcts([belief], evaluator, core.SearchParams(**case.params), [11])
+    return kept(case, result) | {"method": belief.method, "survivors": belief.survivors}
+
+
+def start(case: Case) -> tuple[pyspiel.Game, pyspiel.State]:
     game = pyspiel.load_game(case.game)
     state = game.new_initial_state()
     for action in case.history:
         state.apply_action(action)
-    (result,) = core.search([state], core.FakeEvaluator(game, seed=7), core.SearchParams(**case.params), [11])
+    return game, state
+
+
+def kept(case: Case, result: core.SearchResult) -> dict[str, Any]:
     return {
         "game": case.game,
         "history": case.history,
@@ -76,9 +109,10 @@ def tree(case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    text = "[\n" + ",\n".join(json.dumps(tree(case)) for case in cases()) + "\n]\n"
-    PATH.write_text(text)
-    print(f"search signature: {hashlib.sha256(text.encode()).hexdigest()[:8]}")
+    for path, trees in ((PATH, map(tree, cases())), (ISMCTS_PATH, map(ismcts_tree, ismcts_cases()))):
+        text = "[\n" + ",\n".join(map(json.dumps, trees)) + "\n]\n"
+        path.write_text(text)
+        print(f"{path.name}: search signature {hashlib.sha256(text.encode()).hexdigest()[:8]}")
 
 
 if __name__ == "__main__":
