@@ -90,7 +90,8 @@ class Evidence {
 
   Key After(int position, const State& state) const {
     return position == kStart
-               ? information_.After(Key(), Information::kNone, state)
+               ? information_.After(Information::kNothing, Information::kNone,
+                                    state)
                : information_.After(sightings_[position].known,
                                     sightings_[position].action, state);
   }
@@ -413,7 +414,7 @@ bool Information::Sees(const State& state) const {
 
 Key Information::After(Key before, Action own, const State& state) const {
   if (recall_ && Sees(state)) {
-    return HashText(state.InformationStateString(player_), {1, 2});
+    return HashText(state.InformationStateString(player_), kNothing);
   }
   if (own != kNone) before = HashBytes(&own, sizeof(own), before);
   return Sees(state) ? HashText(state.ObservationString(player_), before)

@@ -24,6 +24,8 @@ class Information {
  public:
   // For "no action of this player".
   static constexpr Action kNone = open_spiel::kInvalidAction;
+  // What is known before the game starts. Not zero: no hash would move it.
+  static constexpr Key kNothing = {1, 2};
 
   // With `own_turns`, the player sees nothing but the states in which it moves.
   // Throws Error for a game that has strings of neither kind.
@@ -31,7 +33,7 @@ class Information {
 
   bool Sees(const State& state) const;
   // What the player knows in `state`, having known `before` one step earlier
-  // (Key() at the start); `own` is the action it took then, if it moved.
+  // (kNothing at the start); `own` is the action it took then, if it moved.
   Key After(Key before, Action own, const State& state) const;
 
  private:

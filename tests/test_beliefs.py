@@ -411,6 +411,12 @@ def test_a_policy_that_plays_illegal_actions() -> None:
         belief(played("leduc_poker", [0, 1, 1]), rows(1 / 3, 1 / 3, 1 / 3))
 
 
+def test_no_particle_may_be_left() -> None:
+    """Nothing is observed while these cards are dealt, so that all are drawn in vain."""
+    with pytest.raises(TesujiError, match=r"no state is left .* more particles \(5 now\).*; crazy_eights"):
+        belief(random_state("crazy_eights", 1, seed=1), method="replay", particles=5)
+
+
 def test_an_exception_of_the_policy_comes_through() -> None:
     def failing(states: list[pyspiel.State]) -> NDArray[np.float64]:
         raise ValueError("no table")
