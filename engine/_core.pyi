@@ -273,7 +273,6 @@ def solve(
     every_move: bool = ...,
 ) -> Solution: ...
 
-
 class Belief:
     """States that the player to move may be in; engine/search/beliefs.py explains every field."""
 

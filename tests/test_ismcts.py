@@ -101,7 +101,7 @@ def test_where_nothing_is_hidden_it_is_puct(name: str, decisions: int) -> None:
     state = random_state(name, decisions, seed=1)
     evaluator = core.FakeEvaluator(state.get_game(), seed=2)
     blind = ismcts(state, evaluator, simulations=300, seed=3)
-    seeing = search(state, evaluator, simulations=300, seed=3)
+    seeing = search(state, evaluator, SearchConfig(proofs=False), simulations=300, seed=3)
     for field in ("actions", "visits", "prior", "raw_values", "principal_variation"):
         np.testing.assert_array_equal(getattr(blind, field), getattr(seeing, field), err_msg=field)
     np.testing.assert_allclose(blind.q, seeing.q, atol=1e-6)

@@ -67,11 +67,14 @@ def ismcts(
     Raises TesujiError as `belief` does, and for leaves_in_flight above 1.
     """
     config = config or SearchConfig()
-    params = search_params(config, config.simulations if simulations is None else simulations)
     alone = isinstance(states, pyspiel.State | Belief)
     every: list[pyspiel.State | Belief] = [states] if alone else list(cast("Sequence[pyspiel.State | Belief]", states))
+    if not every:
+        return []
     beliefs = [
         each if isinstance(each, Belief) else belief(each, policy, particles=particles, seed=seed) for each in every
     ]
+    game = beliefs[0].states[0].get_game()
+    params = search_params(config, config.simulations if simulations is None else simulations, game)
     results = core.ismcts(beliefs, evaluator, params, [seed] * len(beliefs), workers)
     return results[0] if alone else results

@@ -8,7 +8,7 @@ from typing import overload
 import pyspiel
 
 from engine.config import SearchConfig, SelfPlayConfig
-from engine.game import facts, require_searchable
+from engine.game import require_searchable
 from engine.native import core
 from engine.search.seeds import state_seed
 
@@ -115,7 +115,8 @@ def search_params(
     """
     value_range = config.value_range
     if value_range == "auto":
-        value_range = "tree" if facts(game).value_scale > 1.0 or not facts(game).bounded else "declared"
+        within = -1.0 <= game.min_utility() and game.max_utility() <= 1.0
+        value_range = "declared" if within else "tree"
     learning: dict[str, float] = {}
     if selfplay is not None:
         learning = {
