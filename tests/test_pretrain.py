@@ -64,8 +64,9 @@ def test_a_game_is_its_seed_and_number() -> None:
 
 def test_games_are_legal_and_say_what_the_search_found() -> None:
     game = pyspiel.load_game("tic_tac_toe")
+    teacher = TeacherConfig(simulations=20, solve=False)
     for number in range(20):
-        played = play_game(game, TEACHER, 0, number)
+        played = play_game(game, teacher, 0, number)
         state = game.new_initial_state()
         decisions = dict(zip(played.plies, zip(played.visits, played.root_values, strict=True), strict=True))
         for ply, action in enumerate(played.history):
@@ -73,7 +74,7 @@ def test_games_are_legal_and_say_what_the_search_found() -> None:
                 visits, value = decisions[ply]
                 assert set(visits) <= set(state.legal_actions())
                 # One simulation reaches only the root; a forced move ends the search.
-                assert sum(visits.values()) == (TEACHER.simulations - 1 if len(state.legal_actions()) > 1 else 1)
+                assert sum(visits.values()) == (teacher.simulations - 1 if len(state.legal_actions()) > 1 else 1)
                 assert -1.0 <= value <= 1.0
             state.apply_action(action)
         assert state.is_terminal() and state.returns() == played.returns
@@ -94,6 +95,56 @@ def test_root_value_is_the_movers() -> None:
             assert played.root_values[-1] > 0.25
             seen.add(winner)
     assert seen == {0, 1}
+
+
+@pytest.mark.parametrize("name", ["connect_four", "einstein_wurfelt_nicht"])
+def test_a_win_at_once_is_all_that_is_taught(name: str) -> None:
+    teacher = TeacherConfig(simulations=50, random_opening_plies=0, random_move_share=0.0)
+    game = pyspiel.load_game(name)
+    wins = 0
+    for number in range(10):
+        played = play_game(game, teacher, 0, number)
+        state = game.new_initial_state()
+        for action in played.history:
+            if len(state.history()) in played.plies:
+                decision = played.plies.index(len(state.history()))
+                winning = [move for move in state.legal_actions() if state.child(move).is_terminal()]
+                if winning:
+                    assert set(played.visits[decision]) <= set(winning)
+                    assert set(played.visits[decision].values()) == {1}
+                    assert played.root_values[decision] == 1.0
+                    assert action in winning
+                    wins += 1
+            state.apply_action(action)
+    assert wins > 5
+
+
+def test_a_proven_draw_is_shared_by_the_moves_that_keep_it() -> None:
+    game = pyspiel.load_game("tic_tac_toe")
+    teacher = TeacherConfig(simulations=3000, random_opening_plies=4, random_move_share=0.0)
+    kept = 0
+    for number in range(10):
+        played = play_game(game, teacher, 2, number)
+        for ply, visits, value in zip(played.plies, played.visits, played.root_values, strict=True):
+            state = game.new_initial_state()
+            for action in played.history[:ply]:
+                state.apply_action(action)
+            if len(state.legal_actions()) > 5:
+                continue
+            scores = {action: minimax(state.child(action), state.current_player()) for action in state.legal_actions()}
+            assert value == max(scores.values())
+            good = {action for action, score in scores.items() if score == value}
+            # A win found ends the proof; a draw or a loss is known only when every move is.
+            assert set(visits) <= good if value == 1 else set(visits) == good
+            kept += value == 0 and len(good) < len(scores)
+    assert kept > 3
+
+
+def minimax(state: pyspiel.State, player: int) -> float:
+    if state.is_terminal():
+        return float(state.returns()[player])
+    values = [minimax(state.child(action), player) for action in state.legal_actions()]
+    return max(values) if state.current_player() == player else min(values)
 
 
 def test_chance_is_played_but_not_recorded() -> None:

@@ -19,6 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulations", type=whole(2), default=200, metavar="N", help="its rollouts a move (default 200)"
     )
+    parser.add_argument(
+        "--no-solve", dest="solve", action="store_false", help="its search proves nothing, not even a win at once"
+    )
     parser.add_argument("--epochs", type=above_zero, default=6.0, metavar="X", help="samples per position (default 6)")
     parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="processes that play (default 2)")
     parser.add_argument(
@@ -45,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
             options.output,
             games=options.games,
             simulations=options.simulations,
+            solve=options.solve,
             epochs=options.epochs,
             seed=options.seed,
             workers=options.workers,

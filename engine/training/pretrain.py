@@ -66,6 +66,7 @@ def pretrain(
     *,
     games: int = 4096,
     simulations: int = 200,
+    solve: bool = True,
     epochs: float = 6.0,
     policy_temperature: float = 0.05,
     seed: int = 0,
@@ -78,6 +79,7 @@ def pretrain(
 
     output: the checkpoint's folder; an older checkpoint there is replaced.
     games, simulations, workers: the teacher's games, its random rollouts a move, and the processes that play them.
+    solve: the teacher proves finished lines (`TeacherConfig.solve`).
     epochs: training samples for each position.
     policy_temperature: the target is the teacher's visit shares to the power of 1 / this. UCT spreads its visits
         widely; below 1 the target comes closer to the move the teacher would play.
@@ -99,7 +101,7 @@ def pretrain(
     about = facts(game)
     encoder = about.encoder if config.network.encoder == "auto" else config.network.encoder
     network = build(config.network, about, encoder_shape(game, encoder), seed)
-    teacher = TeacherConfig(simulations=simulations)
+    teacher = TeacherConfig(simulations=simulations, solve=solve)
     place = place_for(Path(output))
 
     def report(stage: str) -> Callable[[int, int], None]:
@@ -178,7 +180,8 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
         "Trained by imitation only: no self-play, no solver, no games of people.",
         "",
         f"- Game: `{name}`.",
-        f"- Teacher: OpenSpiel's MCTS bot, {teacher['simulations']} rollouts a move (UCT, c={teacher['uct_c']:g}).",
+        f"- Teacher: OpenSpiel's MCTS bot, {teacher['simulations']} rollouts a move (UCT, c={teacher['uct_c']:g},",
+        f"  {'with' if teacher['solve'] else 'without'} proofs of finished lines).",
         f"  {settings['games']:,} games; each starts with 0 to {teacher['random_opening_plies']} random moves, and a",
         f"  later move is random with probability {teacher['random_move_share']:g}.",
         f"- Targets: the teacher's visit shares to the power of {power:g}, normalised, and the outcome of the game.",
@@ -211,7 +214,8 @@ def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) 
     ]
     lines = [
         f"{start} pretrain --game {shlex.quote(name)} --output FOLDER --games {settings['games']}",
-        f"--simulations {settings['teacher']['simulations']} --epochs {settings['epochs']} --seed {settings['seed']}",
+        f"--simulations {settings['teacher']['simulations']}{'' if settings['teacher']['solve'] else ' --no-solve'}",
+        f"--epochs {settings['epochs']} --seed {settings['seed']}",
         *(f"--set {shlex.quote(change)}" for change in changes),
     ]
     return " \\\n    ".join(lines)

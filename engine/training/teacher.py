@@ -43,6 +43,9 @@ class TeacherConfig:
     """A game starts with 0 to this many uniformly random moves, which are not recorded."""
     random_move_share: float = 0.25
     """Share of later moves played at random instead; the teacher's own search is still what is recorded."""
+    solve: bool = True
+    """Prove finished lines, as the agent `mcts` does. Without, OpenSpiel's UCT gives a move that ends the game no
+    exploration bonus: a win at once gets a single visit wherever another move looks nearly as good."""
 
     def __post_init__(self) -> None:
         if self.simulations < 2:
@@ -64,9 +67,9 @@ class TeacherGame:
     plies: list[int]
     """[T] length of the history at each decision."""
     visits: list[dict[int, int]]
-    """[T] visits of the root's actions."""
+    """[T] visits of the root's actions; where the search proved the result, 1 for each that it knows to keep it."""
     root_values: list[float]
-    """[T] mean rollout return of the search, for the player to move, in utility units."""
+    """[T] mean rollout return of the search, or the result it proved, for the player to move, in utility units."""
     returns: list[float]
     """[P] outcome in utility units, by player."""
 
@@ -80,7 +83,7 @@ def play_game(game: pyspiel.Game, teacher: TeacherConfig, seed: int, game_id: in
     random = np.random.default_rng([seed, game_id])
     evaluator = pyspiel.RandomRolloutEvaluator(1, int(random.integers(2**31)))
     bot = pyspiel.MCTSBot(
-        game, evaluator, teacher.uct_c, teacher.simulations, 1024, False, int(random.integers(2**31)), False
+        game, evaluator, teacher.uct_c, teacher.simulations, 1024, teacher.solve, int(random.integers(2**31)), False
     )
     opening = int(random.integers(teacher.random_opening_plies + 1))
     state = game.new_initial_state()
@@ -98,16 +101,26 @@ def play_game(game: pyspiel.Game, teacher: TeacherConfig, seed: int, game_id: in
         if moves <= opening:
             state.apply_action(int(random.choice(legal)))
             continue
-        children = bot.mcts_search(state).children
-        counts = {child.action: child.explore_count for child in children if child.explore_count > 0}
+        root = bot.mcts_search(state)
+        children, player = root.children, state.current_player()
+        proven = {child.action: child.outcome[player] for child in children if teacher.solve and child.outcome}
+        if root.outcome:  # visits were counted only until the proof
+            value = root.outcome[player]
+            counts = {action: 1 for action, outcome in proven.items() if outcome == value}
+        else:
+            counts = {child.action: child.explore_count for child in children if child.explore_count > 0}
+            value = sum(child.total_reward for child in children) / sum(counts.values())
         plies.append(len(state.history()))
         visits.append(counts)
-        root_values.append(sum(child.total_reward for child in children) / sum(counts.values()))
+        root_values.append(value)
         if random.random() < teacher.random_move_share:
             state.apply_action(int(random.choice(legal)))
         else:
-            # The most visited move; between equals the better mean, as the bot itself decides.
-            best = max(children, key=lambda child: (child.explore_count, child.total_reward))
+            # As the bot itself decides: proven wins first and proven losses last, then visits, then the better mean.
+            best = max(
+                children,
+                key=lambda child: (proven.get(child.action, 0.0), child.explore_count, child.total_reward),
+            )
             state.apply_action(best.action)
     return TeacherGame(list(state.history()), plies, visits, root_values, list(state.returns()))
 

@@ -34,7 +34,7 @@ POSITIONS_PER_PLY = 30
 """From each source."""
 GAMES = 1000
 """Of each source."""
-SEARCH = TeacherConfig(simulations=400, uct_c=2.0, random_opening_plies=8, random_move_share=0.1)
+SEARCH = TeacherConfig(simulations=400, uct_c=2.0, random_opening_plies=8, random_move_share=0.1, solve=False)
 SEED = 20_250_101
 CLASSES = {1: "+", 0: "=", -1: "-"}
 
