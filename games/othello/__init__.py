@@ -1,0 +1,1 @@
+"""Othello, 8 x 8: symmetries, rendering, weights."""
