@@ -8,6 +8,7 @@ import pyspiel
 import pytest
 from numpy.typing import NDArray
 
+from engine.agents.parser import parse_agent
 from engine.config import load_config
 from engine.errors import TesujiError
 from engine.game import Symmetry, room
@@ -284,3 +285,18 @@ def test_defaults() -> None:
     config = load_config(overrides={"game": NAME})
     assert config.network.encoder == NAME
     assert config.selfplay.resign_threshold == 0.0
+
+
+def test_the_shipped_agent_wins_where_it_can() -> None:
+    agent = parse_agent(f"{NAME}/imitation:backend=torch,precision=fp32")
+    states = []
+    for seed in range(100):
+        for state, _ in replays(seed, False, (False, False)):
+            if any(state.child(action).is_terminal() for action in state.legal_actions()):
+                states.append(state.clone())
+    wins = [
+        state.child(int(decision.probabilities.argmax())).is_terminal()
+        for state, decision in zip(states, agent.policy(states), strict=True)
+    ]
+    assert len(wins) > 100
+    assert np.mean(wins) > 0.95

@@ -174,6 +174,7 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
     shares = [
         f"{share:.1%} {f'at {count} simulations' if count else 'raw'}" for count, share in judged.items() if share
     ]
+    left_out = f"  {numbers['held_out']:,} more were left out because they are among the game's held-out positions."
     lines = [
         f"# {about.short_name}: imitation of MCTS with random rollouts",
         "",
@@ -186,7 +187,7 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
         f"  later move is random with probability {teacher['random_move_share']:g}.",
         f"- Targets: the teacher's visit shares to the power of {power:g}, normalised, and the outcome of the game.",
         f"- Data: {numbers['positions']:,} positions, with the game's symmetries.",
-        f"  {numbers['held_out']:,} more were left out because they are among the game's held-out positions.",
+        *([left_out] if numbers["held_out"] else []),
         f"- Training: method `sft`, {numbers['steps']:,} steps of {settings['learner']['batch_size']} positions,",
         f"  {settings['epochs']:g} samples a position.",
         f"- Time: {numbers['seconds']:,.0f} s, the teacher's games included as far as they were not in the cache.",
@@ -212,10 +213,11 @@ def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) 
         for key, value in values.items()
         if value != usual[section][key]
     ]
+    teacher = settings["teacher"]
+    proofs = "" if teacher["solve"] else "--no-solve "
     lines = [
         f"{start} pretrain --game {shlex.quote(name)} --output FOLDER --games {settings['games']}",
-        f"--simulations {settings['teacher']['simulations']}{'' if settings['teacher']['solve'] else ' --no-solve'}",
-        f"--epochs {settings['epochs']} --seed {settings['seed']}",
+        f"--simulations {teacher['simulations']} {proofs}--epochs {settings['epochs']} --seed {settings['seed']}",
         *(f"--set {shlex.quote(change)}" for change in changes),
     ]
     return " \\\n    ".join(lines)
