@@ -28,6 +28,7 @@ __all__ = [
     "SearchConfig",
     "SelfPlayConfig",
     "load_config",
+    "read_section",
     "save_config",
 ]
 
@@ -284,6 +285,12 @@ def parse(overrides: Mapping[str, str]) -> Tables:
         else:
             tables[key] = value
     return tables
+
+
+def read_section(section: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a section from text, each read by its type. Raises ConfigError for unknown keys and bad values."""
+    table = parse({f"{section}.{key}": text for key, text in values.items()}).get(section, {})
+    return {key: known(section)[key].type(value) for key, value in table.items()}  # type: ignore[operator]
 
 
 def find(section: str | None, key: str, source: str = "") -> "Field[Any]":

@@ -63,7 +63,10 @@ def test_a_path_with_a_colon_is_a_path(tmp_path, monkeypatch) -> None:
         ("random:simulations=3", "unknown option 'simulations'; it takes none"),
         ("randon", r"no such checkpoint folder or shipped agent \(did you mean 'random'\?\)"),
         ("no/such/folder", "no such checkpoint folder"),
-        ("imitation:leaves_in_flight=0", "leaves_in_flight=0 must be a whole number from 1 to 2147483647"),
+        ("imitation:leaves_in_flight=0", "leaves_in_flight: 0 is out of range"),
+        ("imitation:selection=best", "selection: 'best' is not one of puct, gumbel"),
+        ("imitation:proofs=perhaps", "proofs"),
+        ("imitation:seconds=-1", "seconds=-1 must be a number from 0"),
     ],
 )
 def test_wrong_specs_say_what_is_wrong(spec: str, message: str) -> None:
@@ -292,6 +295,26 @@ def test_a_checkpoint_searches_as_the_facade_does(connect_four: pyspiel.Game, ch
     assert {move.action: move.visits for move in decision.statistics["moves"]} == dict(
         zip(found.actions, found.visits, strict=True)
     )
+
+
+def test_fields_of_the_search_are_options(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    agent = parse_agent(f"{checkpoint}:simulations=30,selection=gumbel,c_scale=0.5,proofs=false", connect_four)
+    assert isinstance(agent, NetworkAgent)
+    assert agent.search == SearchConfig(simulations=30, selection="gumbel", c_scale=0.5, proofs=False)
+    moves = agent.policy(state_after(connect_four, [3])).statistics["moves"]
+    assert sum(move.visits for move in moves) == 30
+
+
+def test_an_agent_thinks_for_seconds(connect_four: pyspiel.Game, checkpoint: Path) -> None:
+    """On all cores, until the time is over, the simulations are spent, or the value is proven."""
+    agent = parse_agent(f"{checkpoint}:seconds=0.05", connect_four)
+    assert isinstance(agent, NetworkAgent) and agent.searches and agent.alone
+    assert agent.policy(state_after(connect_four, [])).statistics["simulations"] > 0
+    win = agent.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
+    assert win.action == 3 and win.statistics["proven"]
+    assert agent.policy(state_after(connect_four, []), budget=7).statistics["simulations"] == 7
+    both = parse_agent(f"{checkpoint}:seconds=1000,simulations=5", connect_four)
+    assert both.policy(state_after(connect_four, [])).statistics["simulations"] == 5
 
 
 def test_leaves_in_flight_reach_the_search(connect_four: pyspiel.Game, checkpoint: Path) -> None:

@@ -14,6 +14,7 @@ from engine.config import EvaluatorConfig, SearchConfig
 from engine.errors import TesujiError
 from engine.game import facts, load_game, require_searchable
 from engine.native import core
+from engine.search.analysis import Analysis
 from engine.search.search import SearchResult, search, search_params
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ROWS = 128  # states of one network batch; beyond 32 a CPU gains little
 CACHE_ENTRIES = 50_000  # evaluations kept a worker: the games of a match share their openings
+LEAVES = 8  # in flight in each worker while it thinks about one state, unless the search says otherwise
 WORKERS = 2  # search threads; results depend on their number through batch shapes only
 
 
@@ -32,6 +34,8 @@ class NetworkAgent(BatchAgent):
     search: everything about the search but its simulations, also for a budget given to `policy`.
     temperature: what the probabilities are made from, prior^(1/t) or the search's target^(1/t); 0 plays the best move
         only. None means 1 for the raw policy (the network as it is) and 0 with search (the strongest play).
+    seconds: above 0, think so long about each state, one after the other and all workers in one tree, at most
+        `simulations` if that is above 0 too. Answers then depend on timing.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class NetworkAgent(BatchAgent):
         evaluator: EvaluatorConfig | None = None,
         name: str = "",
         workers: int = WORKERS,
+        seconds: float = 0.0,
     ) -> None:
         """Wrap a loaded checkpoint. Raise TesujiError when search is asked for in a game it is not sound for."""
         if temperature is not None and temperature < 0:
@@ -53,23 +58,34 @@ class NetworkAgent(BatchAgent):
         self.simulations = simulations
         self.temperature = temperature
         self.workers = workers
+        self.seconds = seconds
         self.name = name or checkpoint.path.name
         self._search = search or SearchConfig()
         self._evaluator_config = evaluator or EvaluatorConfig()
         self._evaluator: Evaluator | None = None
         self._native: _core.NetworkEvaluator | None = None
-        if simulations > 0:
+        if self.searches:
             require_searchable(self.game)
+
+    @property
+    def searches(self) -> bool:
+        """Whether it searches by itself; a budget given to `policy` decides otherwise."""
+        return self.simulations > 0 or self.seconds > 0.0
 
     @property
     def search(self) -> SearchConfig | None:
         """How it searches; None for the raw policy."""
-        return replace(self._search, simulations=self.simulations) if self.simulations else None
+        return replace(self._search, simulations=self.simulations) if self.searches else None
 
     @property
     def leaves_in_flight(self) -> int:
         """Leaves of one tree that are evaluated together; above 1 it searches every state alone."""
         return self._search.leaves_in_flight
+
+    @property
+    def alone(self) -> bool:
+        """It searches every state alone: its games are not batched with others."""
+        return self.leaves_in_flight > 1 or self.seconds > 0.0
 
     def with_simulations(self, simulations: int) -> NetworkAgent:
         """The same agent (sharing network and evaluator) with another number of simulations; 0 for the raw policy."""
@@ -125,9 +141,18 @@ class NetworkAgent(BatchAgent):
             if str(game) != str(self.game):
                 raise TesujiError(f"{self.name} plays {self.game}, not {game}")
         simulations = self.simulations if budget is None else budget
+        if budget is None and self.seconds > 0.0:
+            return [self._decision(self._think(state, seed)) for state in states]
         if simulations == 0:
             return self._decide_raw(states)
         return self._decide_searched(states, simulations, seed)
+
+    def _think(self, state: pyspiel.State, seed: int) -> SearchResult:
+        config = self._search
+        if config.leaves_in_flight == 1:
+            config = replace(config, leaves_in_flight=LEAVES)
+        analysis = Analysis(state, self.native_evaluator(), config, seed=seed, workers=self.workers)
+        return analysis.run(self.simulations or None, self.seconds)
 
     def _decide_raw(self, states: Sequence[pyspiel.State]) -> list[Decision]:
         decisions = []

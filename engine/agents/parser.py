@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -20,13 +20,14 @@ from engine.agents.agent import BatchAgent
 from engine.agents.bots import MctsAgent, RandomAgent
 from engine.agents.network_agent import WORKERS, NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
-from engine.config import EvaluatorConfig, SearchConfig
-from engine.errors import TesujiError, nearest
+from engine.config import EvaluatorConfig, SearchConfig, read_section
+from engine.errors import ConfigError, TesujiError, nearest
 from engine.game import Oracle, load_game, room, rooms
 
 Number = TypeVar("Number", int, float)
 
-NETWORK_OPTIONS = ("simulations", "temperature", "c_puct", "leaves_in_flight", "backend", "precision")
+SEARCH_OPTIONS = tuple(each.name for each in fields(SearchConfig))
+NETWORK_OPTIONS = ("simulations", "seconds", "temperature", "backend", "precision", *SEARCH_OPTIONS[1:])
 MCTS_OPTIONS = ("simulations", "temperature", "c", "rollouts")
 MOST = 2**31 - 1  # the core counts simulations in 32 bits
 BOTS = ("random", "mcts", "oracle")
@@ -187,10 +188,11 @@ def _network_agent(
     _check(spec, options, NETWORK_OPTIONS)
     simulations = _number(spec, options, "simulations", 0, int, 0)
     temperature = _number(spec, options, "temperature", 0.0, float, 0) if "temperature" in options else None
-    search = SearchConfig(
-        c_puct=_number(spec, options, "c_puct", SearchConfig().c_puct, float, 0),
-        leaves_in_flight=_number(spec, options, "leaves_in_flight", 1, int, 1),
-    )
+    seconds = _number(spec, options, "seconds", 0.0, float, 0)
+    try:
+        search = SearchConfig(**read_section("search", {k: v for k, v in options.items() if k in SEARCH_OPTIONS}))
+    except ConfigError as error:
+        raise TesujiError(f"agent '{spec}': {error}") from error
     chosen: dict[str, Any] = {key: options[key] for key in ("backend", "precision") if key in options}
     with checkpoint_folder(name, game, network) as path:
         from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
@@ -199,7 +201,7 @@ def _network_agent(
     if game is not None and str(load_game(checkpoint.game)) != str(game):
         raise TesujiError(f"agent '{spec}': this checkpoint plays {checkpoint.game}, not {game}")
     config = replace(evaluator or EvaluatorConfig(), **chosen)
-    return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers)
+    return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers, seconds)
 
 
 def _check(spec: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 AGENT = (
     "a checkpoint or run folder, a shipped agent (connect_four/imitation), random, mcts:1000 or oracle; "
-    "options after a colon: PATH:simulations=400,temperature=0; also c_puct, leaves_in_flight, backend and precision "
-    "of a checkpoint, c and rollouts of mcts"
+    "options after a colon: PATH:simulations=400,temperature=0; also seconds, backend, precision and any field of "
+    "[search] of a checkpoint, c and rollouts of mcts"
 )
 
 

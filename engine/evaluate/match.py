@@ -227,12 +227,12 @@ def _chance_action(state: pyspiel.State, quantile: float) -> int:
 
 
 def _pool_plays(game: pyspiel.Game, *agents: NetworkAgent) -> bool:
-    """The native pool plays the games that search is sound in, with one leaf in flight."""
+    """The native pool plays the games that search is sound in, by agents that do not search every state alone."""
     try:
         require_self_play(game)
     except TesujiError:
         return False
-    return all(agent.leaves_in_flight == 1 for agent in agents)
+    return not any(agent.alone for agent in agents)
 
 
 def _play_networks(

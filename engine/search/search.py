@@ -115,7 +115,7 @@ def search_params(
     """
     value_range = config.value_range
     if value_range == "auto":
-        within = -1.0 <= game.min_utility() and game.max_utility() <= 1.0
+        within = game.min_utility() >= -1.0 and game.max_utility() <= 1.0
         value_range = "declared" if within else "tree"
     learning: dict[str, float] = {}
     if selfplay is not None:
