@@ -14,7 +14,7 @@ from typing import Any
 from measure import REPOSITORY, Measurements, parser, run
 
 from engine.agents.parser import parse_agent
-from engine.config import load_config
+from engine.config import RunConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.evaluation import evaluate
 from engine.frontends.progress import stage_bars, training_bar
@@ -38,14 +38,14 @@ def folder_of(base: Path) -> Path:
     return next(name for name in names if not (name / JUDGEMENT).exists())
 
 
-def trained(folder: Path, start: Path, minutes: float) -> Result:
-    """The run in `folder`, to its end; a new one if there is none yet."""
+def trained(folder: Path, start: Path, config: RunConfig) -> Result:
+    """The run in `folder`, to its end; a new one from `start` if there is none yet."""
     with training_bar() as on_progress:
         if (folder / "run.json").exists():
             print(f"going on with {shown(folder)}", flush=True)
             return resume(folder, on_progress=on_progress)
-        print(f"fine-tuning {GAME}/{START} for {minutes:g} minutes in {shown(folder)}", flush=True)
-        config = load_config(None, {"game": GAME, "minutes": str(minutes)})
+        name = f"{start.parent.parent.name}/{start.name}"
+        print(f"fine-tuning {name} for {config.minutes:g} minutes in {shown(folder)}", flush=True)
         return train(config, folder, start=start, on_progress=on_progress)
 
 
@@ -88,7 +88,7 @@ def main() -> None:
     start = room(GAME).pretrained(START)
     if start is None:
         raise TesujiError(f"games/{GAME}/pretrained/{START} is missing")
-    result = trained(folder, start, minutes)
+    result = trained(folder, start, load_config(None, {"game": GAME, "minutes": str(minutes)}))
     if result.interrupted:
         print("interrupted and saved; the same command goes on with it")
         return
