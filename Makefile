@@ -4,6 +4,7 @@
 #   make demo    fine-tune the shipped Connect Four agent and print what it gained (about 12 minutes on two cores)
 #   make test    the whole test suite              make test PYTEST_ARGS="-k replay"
 #   make lint    style, types, layering
+#   make sanitize  the core's C++ tests under AddressSanitizer with UBSan, and under ThreadSanitizer
 #   make bench   the quick form of every benchmark make bench BENCH_ARGS=   (the full form)
 #   make format  rewrite the sources to the style that `make lint` asks for
 #   make clean   remove what the build made, .venv included; runs/ stays
@@ -19,11 +20,12 @@ BENCH_ARGS ?= --quick
 DEMO_ARGS ?=
 
 CPP := $(wildcard csrc/*.cc csrc/*.h games/*/*.cc games/*/*.h)
+CPP_TESTS := $(wildcard csrc/tests/*.cc csrc/tests/*.h)
 METADATA := pyproject.toml constraints.txt
 
 export TESUJI_NATIVE
 
-.PHONY: demo test lint format bench core clean
+.PHONY: demo test lint sanitize format bench core clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -37,12 +39,16 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	$(BIN)/clang-format --dry-run -Werror $(CPP) $(CPP_TESTS)
+
+# TESTS and SANITIZERS choose: see csrc/tests/sanitize.mk.
+sanitize: $(VENV)/.build
+	$(MAKE) -f csrc/tests/sanitize.mk -j$(or $(TESUJI_JOBS),$(shell nproc)) -Otarget PYTHON=$(BIN)/python
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(CPP)
+	$(BIN)/clang-format -i $(CPP) $(CPP_TESTS)
 
 bench: $(VENV)/.dev
 	for name in search self_play fine_tuning; do $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; done

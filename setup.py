@@ -50,13 +50,19 @@ def outdated(obj: str, source: str) -> bool:
     return any(not Path(name).is_file() or Path(name).stat().st_mtime > built for name in [source, "setup.py", *names])
 
 
-def extension() -> Pybind11Extension:
-    site = open_spiel_site()
+def compile_flags(site: Path) -> list[str]:
+    """Macros and folders that any part of the core is compiled with."""
     spiel = site / "open_spiel"
-    flags = ["-O3", "-g0", "-Wall", "-Wextra", "-MMD"]
+    # NDEBUG as in the wheel: some of its inline functions differ without it.
+    flags = ["-DNDEBUG", "-I."]
     # -isystem: the wheel's headers are not ours to warn about.
     for folder in (site, spiel, spiel / "abseil-cpp", spiel / "json" / "include"):
         flags += ["-isystem", str(folder)]
+    return flags
+
+
+def extension() -> Pybind11Extension:
+    flags = [*compile_flags(open_spiel_site()), "-O3", "-g0", "-Wall", "-Wextra", "-MMD"]
     if os.environ.get("TESUJI_NATIVE") == "1":
         flags.append("-march=native")
     root = Path(__file__).parent
@@ -65,22 +71,20 @@ def extension() -> Pybind11Extension:
         "engine._core",
         [path for path in paths if path.endswith(".cc")],
         depends=["setup.py", *(path for path in paths if path.endswith(".h"))],
-        include_dirs=["."],
-        # NDEBUG as in the wheel: some of its inline functions differ without it.
-        define_macros=[("NDEBUG", None), ("TESUJI_OPEN_SPIEL_VERSION", f'"{SUPPORTED_OPEN_SPIEL}"')],
+        define_macros=[("TESUJI_OPEN_SPIEL_VERSION", f'"{SUPPORTED_OPEN_SPIEL}"')],
         extra_compile_args=flags,
         extra_link_args=["-pthread"],
         cxx_std=20,
     )
 
 
-# A fixed folder, because an editable install would otherwise compile everything anew in a temporary one; apart for each
-# Python and processor, whose objects do not mix.
-objects = f"build/{sys.implementation.cache_tag}" + ("-native" if os.environ.get("TESUJI_NATIVE") == "1" else "")
-
-ParallelCompile("TESUJI_JOBS", default=os.cpu_count() or 1, needs_recompile=outdated).install()
-setup(
-    ext_modules=[extension()],
-    cmdclass={"build_ext": build_ext},
-    options={"build_ext": {"build_temp": objects}},
-)
+if __name__ == "__main__":  # csrc/tests/toolchain.py asks for the flags alone
+    # A fixed folder, because an editable install would otherwise compile everything anew in a temporary one; apart for
+    # each Python and processor, whose objects do not mix.
+    objects = f"build/{sys.implementation.cache_tag}" + ("-native" if os.environ.get("TESUJI_NATIVE") == "1" else "")
+    ParallelCompile("TESUJI_JOBS", default=os.cpu_count() or 1, needs_recompile=outdated).install()
+    setup(
+        ext_modules=[extension()],
+        cmdclass={"build_ext": build_ext},
+        options={"build_ext": {"build_temp": objects}},
+    )
