@@ -22,13 +22,16 @@ inline uint64_t FoldedProduct(uint64_t a, uint64_t b) {
 }
 
 // Two lanes that absorb two words at a time, as wyhash does (Wang Yi, 2019),
-// each with secrets of its own; not cryptographic, but 128 bits make an
-// accidental collision among the millions of questions of a run negligible.
+// each with secrets of its own for both factors (else a small key or a zero
+// word would multiply by next to nothing); not cryptographic, but 128 bits make
+// an accidental collision among the millions of questions of a run negligible.
 inline Key HashBytes(const void* data, size_t size, Key key) {
   const auto* bytes = static_cast<const unsigned char*>(data);
   const auto absorb = [&key](uint64_t a, uint64_t b) {
-    key.low = FoldedProduct(a ^ 0x9e3779b97f4a7c15, b ^ key.low);
-    key.high = FoldedProduct(a ^ 0xd6e8feb86659fd93, b ^ key.high);
+    key.low =
+        FoldedProduct(a ^ 0x9e3779b97f4a7c15, b ^ 0xa0761d6478bd642f ^ key.low);
+    key.high = FoldedProduct(a ^ 0xd6e8feb86659fd93,
+                             b ^ 0xe7037ed1a0b428db ^ key.high);
   };
   uint64_t words[2];
   for (; size >= sizeof(words); bytes += sizeof(words), size -= sizeof(words)) {
