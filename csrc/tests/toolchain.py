@@ -36,7 +36,8 @@ def link_flags(site: Path) -> list[str]:
     library = libpython()
     flags = [f"-L{site}", "-l:pyspiel.so", f"-Wl,-rpath,{site}", str(library)]
     if library.suffix == ".a":
-        flags += ["-rdynamic", *f"{sysconfig.get_config_var('LIBS')} {sysconfig.get_config_var('SYSLIBS')}".split()]
+        flags += ["-rdynamic", "-no-pie"]  # pyspiel.so sees its symbols; it is compiled for a fixed address
+        flags += " ".join(sysconfig.get_config_var(name) or "" for name in ("LIBS", "SYSLIBS", "MODLIBS")).split()
     else:
         flags.append(f"-Wl,-rpath,{library.parent}")
     return [*flags, "-pthread"]
