@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace tesuji {
 namespace {
@@ -87,10 +88,8 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
     float* input = buffers.inputs + row * input_size_;
     evaluator_.encoder()->encode(recent_states, observer, {input, input_size_});
     if (cache_.enabled()) {
-      // Never zero, the key of an empty entry. From small starting keys the
-      // lanes of short inputs would collide.
-      key = HashBytes(input, input_size_ * sizeof(float),
-                      {0x2d358dccaa6c78a5, 0x8bb84b93962eacc9});
+      // Never zero, the key of an empty entry.
+      key = HashBytes(input, input_size_ * sizeof(float), {1, 2});
       key = HashBytes(mask, num_actions_, key);
       *answer = cache_.Find(key);
       if (answer->values != nullptr) {
@@ -112,10 +111,10 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
 
 void Batch::Launch(int half) {
   Half& h = halves_[half];
-  h.launched = !h.leaves.empty();
-  if (!h.launched) return;
+  if (h.leaves.empty()) return;
   const auto start = std::chrono::steady_clock::now();
   session_->Launch(half, h.leaves);
+  h.launched = true;
   statistics_.seconds += SecondsSince(start);
   statistics_.evaluations += static_cast<int64_t>(h.leaves.size());
   ++statistics_.batches;
@@ -123,7 +122,8 @@ void Batch::Launch(int half) {
 
 void Batch::Finish(int half) {
   Half& h = halves_[half];
-  if (h.launched) {
+  // Waited for once, whether it succeeds or throws.
+  if (std::exchange(h.launched, false)) {
     const auto start = std::chrono::steady_clock::now();
     session_->Wait(half);
     statistics_.seconds += SecondsSince(start);
@@ -133,7 +133,6 @@ void Batch::Finish(int half) {
       }
     }
   }
-  h.launched = false;
   h.leaves.clear();
   h.keys.clear();
 }

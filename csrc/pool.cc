@@ -48,6 +48,7 @@ class Reader {
     Value(size);
     if (size > bytes_.size()) throw Truncated();
     values.resize(size);
+    if (size == 0) return;  // without memory, data() may be null
     std::memcpy(values.data(), Take(size * sizeof(T)), size * sizeof(T));
   }
   bool at_end() const { return bytes_.empty(); }

@@ -99,14 +99,18 @@ def test_a_win_in_one_is_found_and_is_worth_exactly_one(
     name: str, history: list[int], wins: set[int], seed: int
 ) -> None:
     game = pyspiel.load_game(name)
-    for proofs in (False, True):
-        result = search_one(played(game, history), core.FakeEvaluator(game, seed=seed), simulations=400, proofs=proofs)
-        assert int(result.actions[result.best]) in wins
+    evaluator = core.FakeEvaluator(game, seed=seed)
+    plain = search_one(played(game, history), evaluator, simulations=400, proofs=False)
+    proven = search_one(played(game, history), evaluator, simulations=400)
+    assert int(plain.actions[plain.best]) in wins
+    assert plain.principal_variation == [int(plain.actions[plain.best])]
+    assert not plain.proven.any() and not plain.root_proven
+    assert plain.terminal_hits > 0
+    assert proven.root_proven and proven.simulations <= 400
+    assert proven.values[proven.player] == 1.0
+    for result in (plain, proven):  # a longer win may be proven first
         assert result.q[result.best] == 1.0
-        assert result.terminal_hits > 0
-        assert result.principal_variation == [int(result.actions[result.best])]
-        assert result.root_proven == result.proven[result.best] == proofs
-        assert result.simulations == 400 or proofs
+        assert result.actions[result.best] in wins or result.proven[result.best]
 
 
 def test_a_decided_game_is_known_exactly(tic_tac_toe: pyspiel.Game) -> None:

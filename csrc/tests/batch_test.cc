@@ -92,7 +92,8 @@ struct Question {
 };
 
 int Ask(Batch& batch, int half, const Question& question, Answer* answer) {
-  return batch.Ask(half, question.recent, question.legal, answer);
+  return batch.Ask(half, question.recent, question.state->CurrentPlayer(),
+                   question.legal, answer);
 }
 
 TEST(AQuestionIsAskedOnce) {

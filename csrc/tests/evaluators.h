@@ -53,7 +53,7 @@ class FunctionEvaluator : public Evaluator {
       return {nullptr, h.legal_mask.data(), h.prior_logits.data(),
               h.values.data()};
     }
-    void Launch(int half, std::span<const State* const> leaves) override {
+    void Launch(int half, std::span<const Leaf> leaves) override {
       halves_[half].leaves.assign(leaves.begin(), leaves.end());
     }
     void Wait(int half) override {
@@ -62,7 +62,7 @@ class FunctionEvaluator : public Evaluator {
       std::ranges::fill(h.values, 0.0f);
       for (size_t row = 0; row < h.leaves.size(); ++row) {
         evaluator_.answer_(
-            *h.leaves[row],
+            *h.leaves[row].state,
             std::span(h.prior_logits).subspan(row * num_actions_, num_actions_),
             std::span(h.values).subspan(row * num_players_, num_players_));
       }
@@ -73,7 +73,7 @@ class FunctionEvaluator : public Evaluator {
       std::vector<uint8_t> legal_mask;
       std::vector<float> prior_logits;
       std::vector<float> values;
-      std::vector<const State*> leaves;
+      std::vector<Leaf> leaves;
     };
     const FunctionEvaluator& evaluator_;
     size_t num_actions_;
@@ -124,7 +124,7 @@ class AsynchronousEvaluator : public Evaluator {
     BatchBuffers buffers(int half) override {
       return halves_[half].answers->buffers(half);
     }
-    void Launch(int half, std::span<const State* const> leaves) override {
+    void Launch(int half, std::span<const Leaf> leaves) override {
       Half& h = halves_[half];
       h.leaves.assign(leaves.begin(), leaves.end());
       h.thread = std::thread([&h, half] {
@@ -147,7 +147,7 @@ class AsynchronousEvaluator : public Evaluator {
    private:
     struct Half {
       std::unique_ptr<Session> answers;
-      std::vector<const State*> leaves;
+      std::vector<Leaf> leaves;
       std::exception_ptr failure;
       std::thread thread;
     };

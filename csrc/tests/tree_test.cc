@@ -24,8 +24,7 @@ class Follower {
         evaluator_(MakeFakeEvaluator(game_, "auto", 1, 0)),
         batch_(*evaluator_, 0, 1),
         params_(params),
-        tree_(game_->NumPlayers(), evaluator_->value_scale(),
-              params.max_cached_states),
+        tree_(*game_, evaluator_->value_scale(), params),
         state_(RandomState(*game_, 2, 1)) {}
 
   Tree& tree() { return tree_; }
@@ -33,7 +32,7 @@ class Follower {
   int64_t evaluations() const { return batch_.statistics().evaluations; }
 
   SearchResult Decide() {
-    if (tree_.empty()) tree_.Reset(*state_, params_.simulations);
+    if (tree_.empty()) tree_.Reset(*state_, params_.simulations, 0);
     Search search(tree_, params_, rng_);
     while (!search.Run(batch_, 0)) {
       batch_.Launch(0);
