@@ -5,7 +5,7 @@
 #   make test    the whole test suite              make test PYTEST_ARGS="-k replay"
 #   make lint    style, types, layering
 #   make sanitize  the core's C++ tests under AddressSanitizer with UBSan, and under ThreadSanitizer
-#   make bench   the quick form of every benchmark make bench BENCH_ARGS=   (the full form)
+#   make bench   the quick form of most benchmarks make bench BENCH_ARGS=   (the full form)
 #   make format  rewrite the sources to the style that `make lint` asks for
 #   make clean   remove what the build made, .venv included; runs/ stays
 #

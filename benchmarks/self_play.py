@@ -48,12 +48,13 @@ COUNTS = ("evaluations", "cache_hits", "terminal_hits", "simulations", "position
 """What the pool counts."""
 
 
-def network_of(config: NetworkConfig, game: pyspiel.Game) -> torch.nn.Module:
-    """The shipped agent, enlarged to the configured size: its games, and so its cache hits, are real at any size."""
+def network_of(config: NetworkConfig, game: pyspiel.Game, agent: str = AGENT) -> torch.nn.Module:
+    """A shipped agent, enlarged to the configured size: its games, and so its cache hits, are real at any size."""
     network = build(config, facts(game), encoder_shape(game, config.encoder))
-    folder = room(GAME).pretrained(AGENT)
+    game_name = facts(game).short_name
+    folder = room(game_name).pretrained(agent)
     if folder is None:
-        raise TesujiError(f"games/{GAME}/pretrained/{AGENT} is missing")
+        raise TesujiError(f"games/{game_name}/pretrained/{agent} is missing")
     small = load_checkpoint(folder).network.state_dict()
     # The same function in a larger network: what is new adds nothing, and a block of zeros hands its input through.
     for name, tensor in network.state_dict().items():
