@@ -7,6 +7,7 @@ import pyspiel
 import pytest
 from numpy.typing import NDArray
 
+from engine.agents.parser import parse_agent
 from engine.config import load_config
 from engine.game import Symmetry, room
 from engine.native import core
@@ -183,3 +184,13 @@ def test_defaults() -> None:
     config = load_config(overrides={"game": "othello"})
     assert config.network.encoder == "observation"
     assert config.network.channels == 32
+
+
+def test_the_shipped_agent_takes_corners() -> None:
+    """Its teacher does in a third of such positions only; a disc in a corner is never turned over."""
+    agent = parse_agent("othello/imitation:backend=torch,precision=fp32")
+    corners = {0, 7, 56, 63}
+    states = [state for state in games(20) if len(corners & set(state.legal_actions())) == 1]
+    taken = [int(decision.probabilities.argmax()) in corners for decision in agent.policy(states)]
+    assert len(taken) > 100
+    assert np.mean(taken) > 0.5
