@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 
 from engine import __version__, files
-from engine.agents.parser import MCTS_OPTIONS, NETWORK_OPTIONS
+from engine.agents.parser import MCTS_OPTIONS, NETWORK_OPTIONS, SEARCH_OPTIONS
 from engine.cli import VERBS, main
 from engine.config import NetworkConfig
 from engine.game import encoder_shape, facts, load_game
@@ -135,7 +135,8 @@ def test_the_help_and_readme_name_every_option_of_an_agent(
         main(["match", "--help"])
     for text in (capsys.readouterr().out, (repository / "README.md").read_text()):
         words = set(re.findall(r"\w+", text))
-        assert {*NETWORK_OPTIONS, *MCTS_OPTIONS} <= words
+        assert {*NETWORK_OPTIONS, *MCTS_OPTIONS} - set(SEARCH_OPTIONS[1:]) <= words
+        assert re.search(r"(any|every)\s+field\s+of\W+\[search\]", text)
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
