@@ -6,15 +6,6 @@
 #include <utility>
 
 namespace tesuji {
-namespace {
-
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-}  // namespace
-
 EvaluationCache::EvaluationCache(size_t entries, size_t num_actions,
                                  size_t num_players)
     : num_actions_(num_actions), num_players_(num_players) {
@@ -109,13 +100,25 @@ int Batch::Ask(int half, std::span<const State* const> recent_states,
   return row;
 }
 
+template <typename Body>
+void Batch::Timed(Body body) {
+  // Single rows would spend more on the clock than it is worth.
+  if (evaluator_.worthwhile_rows() == 1) {
+    body();
+    return;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  statistics_.seconds +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+}
+
 void Batch::Launch(int half) {
   Half& h = halves_[half];
   if (h.leaves.empty()) return;
-  const auto start = std::chrono::steady_clock::now();
-  session_->Launch(half, h.leaves);
+  Timed([&] { session_->Launch(half, h.leaves); });
   h.launched = true;
-  statistics_.seconds += SecondsSince(start);
   statistics_.evaluations += static_cast<int64_t>(h.leaves.size());
   ++statistics_.batches;
 }
@@ -124,9 +127,7 @@ void Batch::Finish(int half) {
   Half& h = halves_[half];
   // Waited for once, whether it succeeds or throws.
   if (std::exchange(h.launched, false)) {
-    const auto start = std::chrono::steady_clock::now();
-    session_->Wait(half);
-    statistics_.seconds += SecondsSince(start);
+    Timed([&] { session_->Wait(half); });
     if (cache_.enabled()) {
       for (size_t row = 0; row < h.leaves.size(); ++row) {
         cache_.Insert(h.keys[row], Row(half, static_cast<int>(row)));

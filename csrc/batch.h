@@ -100,6 +100,10 @@ class Batch {
     bool launched = false;
   };
 
+  // Runs `body` and adds the time that it took to the statistics.
+  template <typename Body>
+  void Timed(Body body);
+
   const Evaluator& evaluator_;
   size_t input_size_;
   size_t num_actions_;

@@ -150,7 +150,7 @@ void Search::PrepareRoot(Rng& rng) {
   }
 }
 
-size_t Search::SelectMove(Lane& lane, uint32_t index) {
+inline size_t Search::SelectMove(Lane& lane, uint32_t index) {
   const Node& node = tree_.node(index);
   const std::span<const Edge> edges = std::as_const(tree_).edges(node);
   if (node.kind == NodeKind::kChance) {
@@ -334,12 +334,12 @@ Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
   return Outcome::kWaits;
 }
 
-void Search::Complete(uint32_t leaf) {
+inline void Search::Complete(uint32_t leaf) {
   Node& node = tree_.node(leaf);
   node.kind = node.player >= 0 ? NodeKind::kDecision : NodeKind::kSimultaneous;
 }
 
-std::span<const float> Search::Ordered(const Answer& answer, Player observer,
+inline std::span<const float> Search::Ordered(const Answer& answer, Player observer,
                                        const State& state) {
   const size_t players = ordered_.size();
   for (size_t k = 0; k < players; ++k) {
@@ -352,7 +352,7 @@ std::span<const float> Search::Ordered(const Answer& answer, Player observer,
   return ordered_;
 }
 
-void Search::Expand(uint32_t leaf, Player observer, bool last,
+inline void Search::Expand(uint32_t leaf, Player observer, bool last,
                     const State& state, const Answer& answer) {
   const Node& node = tree_.node(leaf);
   const std::span<Edge> edges = tree_.edges_of(node, observer);
@@ -388,7 +388,7 @@ void Search::Expand(uint32_t leaf, Player observer, bool last,
   if (last) Complete(leaf);
 }
 
-ValueScale Search::Scale(Player player) const {
+inline ValueScale Search::Scale(Player player) const {
   if (params_.value_range == ValueRange::kDeclared) return {};
   const double low = lowest_[player];
   const double high = highest_[player];
@@ -412,15 +412,18 @@ void Search::Backup(std::span<const Step> path, uint32_t leaf,
   for (size_t i = path.size(); i-- > 0;) {
     const Step& step = path[i];
     Node& node = tree_.node(step.node);
-    switch (node.kind) {
-      case NodeKind::kSimultaneous:
-        BackupJoint(node, step.edge);
-        break;
-      case NodeKind::kChance:
-        BackupChance(node, tree_.edge(step.edge), proven);
-        break;
-      default:
-        BackupMove(node, tree_.edge(step.edge), proven);
+    if (node.kind == NodeKind::kSimultaneous) {
+      BackupJoint(node, step.edge);
+      proven = false;
+    } else {
+      Edge& edge = tree_.edge(step.edge);
+      // Only what is new can prove more.
+      proven = proven && edge.proof == Proof::kNone;
+      if (node.kind == NodeKind::kChance) {
+        BackupChance(node, edge, proven);
+      } else {
+        BackupMove(node, edge, proven);
+      }
     }
     count(node);
     proven = proven && Prove(tree_, step.node);
@@ -432,7 +435,7 @@ void Search::Backup(std::span<const Step> path, uint32_t leaf,
   }
 }
 
-void Search::BackupMove(const Node& node, Edge& edge, bool proven) {
+inline void Search::BackupMove(const Node& node, Edge& edge, bool proven) {
   const Player mover = node.player;
   ++edge.visits;
   edge.value_sum += delta_[mover];

@@ -68,15 +68,22 @@ inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
       node.visits > 0 ? scale(node.value_sum / node.visits) : 0.0;
   const double fpu = parent_q - fpu_reduction * std::sqrt(visited_mass);
   const double explored = exploration(total_visits);
+  if (forced_playouts > 0.0) {
+    for (size_t i = 0; i < edges.size(); ++i) {
+      const Edge& edge = edges[i];
+      const double forced =
+          std::sqrt(forced_playouts * edge.prior * total_visits);
+      if (edge.visits > 0 && edge.visits < forced &&
+          edge.proof != Proof::kLoss) {
+        return i;
+      }
+    }
+  }
   size_t best = 0;
   double best_score = -INFINITY;
   for (size_t i = 0; i < edges.size(); ++i) {
     const Edge& edge = edges[i];
     if (edge.proof == Proof::kLoss) continue;
-    if (forced_playouts > 0.0 && edge.visits > 0 &&
-        edge.visits < std::sqrt(forced_playouts * edge.prior * total_visits)) {
-      return i;
-    }
     const double q =
         edge.visits > 0 ? scale(edge.value_sum / edge.visits) : fpu;
     const double score = q + explored * edge.prior / (1.0 + edge.visits);
