@@ -49,24 +49,26 @@ Analysis::Analysis(EvaluatorPtr evaluator, const State& state,
   search_.emplace(tree_, params_, rngs_[0], std::move(history), workers);
 }
 
-void Analysis::Run(std::optional<int64_t> simulations,
-                   std::optional<double> seconds,
-                   const std::function<void()>& poll) {
+void Analysis::Begin(std::optional<int64_t> simulations,
+                     std::optional<double> seconds) {
   if (broken_) throw Error("the analysis ended with an error: make a new one");
   if (running_.exchange(true)) {
     throw Error("the analysis is running: stop it, or wait for it");
   }
   stop_ = false;
-  const auto start = Clock::now();
   // A year stands for no bound.
-  deadline_ = start + std::chrono::duration_cast<Clock::duration>(
-                          std::chrono::duration<double>(
-                              std::min(seconds.value_or(3.2e7), 3.2e7)));
+  deadline_ =
+      Clock::now() +
+      std::chrono::duration_cast<Clock::duration>(
+          std::chrono::duration<double>(std::min(seconds.value_or(3e7), 3e7)));
   const int64_t started = search_->started();
   constexpr int64_t kMany = std::numeric_limits<int64_t>::max();
   search_->set_limit(simulations.has_value() && *simulations < kMany - started
                          ? started + *simulations
                          : kMany);
+}
+
+void Analysis::Run(const std::function<void()>& poll) {
   try {
     RunWorkers(static_cast<int>(lanes_.size()),
                IsPythonGame(evaluator_->game()), poll,

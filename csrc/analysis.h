@@ -20,7 +20,8 @@ namespace tesuji {
 // Tree-parallel search with virtual loss (Chaslot, Winands and van den Herik,
 // 2008). A lock guards the tree; evaluators answer outside it, and they are
 // nearly all of the time. With more than one worker the result depends on
-// timing. Run() is for one thread at a time, Stop() and Result() for any.
+// timing. Begin() and Run() are for one thread at a time, Stop() and Result()
+// for any.
 class Analysis {
  public:
   // `params.simulations` has no meaning here. Construct and destroy where
@@ -28,15 +29,17 @@ class Analysis {
   Analysis(EvaluatorPtr evaluator, const State& state,
            const SearchParams& params, uint64_t seed, int workers);
 
-  // Searches on from where the last call ended, until so many more simulations
-  // were made, so many seconds have passed, Stop() is called, or the root is
-  // proven. At least one bound must be given unless Stop() is to come.
-  void Run(std::optional<int64_t> simulations, std::optional<double> seconds,
-           const std::function<void()>& poll);
-  // Ends the Run() under way, if any, within a batch's time.
+  // Sets the bounds of the next Run(): so many more simulations, so many
+  // seconds from now, or until Stop(). From here on it counts as running.
+  void Begin(std::optional<int64_t> simulations, std::optional<double> seconds);
+  // Searches on from where the last call ended, to the bounds or until the root
+  // is proven.
+  void Run(const std::function<void()>& poll);
+  // Ends what was begun within a batch's time.
   void Stop() { stop_ = true; }
 
-  // What is known by now. Throws Error before the first Run().
+  // What is known by now; waits for the root's evaluation if that was begun.
+  // Throws Error before the first Begin().
   SearchResult Result();
 
   const Game& game() const { return evaluator_->game(); }

@@ -16,7 +16,7 @@ void BindAnalysis(py::module_& m) {
            }),
            "state"_a, "evaluator"_a, "params"_a, "seed"_a = 0, "workers"_a = 1)
       .def(
-          "run",
+          "begin",
           [](Analysis& analysis, std::optional<int64_t> simulations,
              std::optional<double> seconds) {
             if (simulations.value_or(0) < 0) {
@@ -27,10 +27,13 @@ void BindAnalysis(py::module_& m) {
               throw Error("seconds is " + std::to_string(*seconds) +
                           "; give 0 or more");
             }
-            Unlocked(analysis.game(),
-                     [&] { analysis.Run(simulations, seconds, Poll); });
+            analysis.Begin(simulations, seconds);
           },
           py::kw_only(), "simulations"_a = py::none(), "seconds"_a = py::none())
+      .def("run",
+           [](Analysis& analysis) {
+             Unlocked(analysis.game(), [&] { analysis.Run(Poll); });
+           })
       .def("stop", &Analysis::Stop)
       .def("result", [](Analysis& analysis) {
         return Unlocked(analysis.game(), [&] { return analysis.Result(); });

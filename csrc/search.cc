@@ -339,8 +339,9 @@ inline void Search::Complete(uint32_t leaf) {
   node.kind = node.player >= 0 ? NodeKind::kDecision : NodeKind::kSimultaneous;
 }
 
-inline std::span<const float> Search::Ordered(const Answer& answer, Player observer,
-                                       const State& state) {
+inline std::span<const float> Search::Ordered(const Answer& answer,
+                                              Player observer,
+                                              const State& state) {
   const size_t players = ordered_.size();
   for (size_t k = 0; k < players; ++k) {
     if (!std::isfinite(answer.values[k])) {
@@ -353,7 +354,7 @@ inline std::span<const float> Search::Ordered(const Answer& answer, Player obser
 }
 
 inline void Search::Expand(uint32_t leaf, Player observer, bool last,
-                    const State& state, const Answer& answer) {
+                           const State& state, const Answer& answer) {
   const Node& node = tree_.node(leaf);
   const std::span<Edge> edges = tree_.edges_of(node, observer);
   float largest = -INFINITY;

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyspiel
@@ -104,6 +107,29 @@ def test_start_report_stop_and_go_on(connect_four: pyspiel.Game) -> None:
     analysis.start(simulations=100)
     assert analysis.wait().simulations == stopped.simulations + 100
     assert analysis.stop().simulations == stopped.simulations + 100
+
+
+def test_a_running_analysis_ends_with_the_program(repository: Path) -> None:
+    """And with its object: no thread is left in the core when the interpreter goes."""
+    script = """
+import gc, threading, pyspiel
+from engine.native import core
+from engine.search.analysis import Analysis
+game = pyspiel.load_game("connect_four")
+def started():
+    analysis = Analysis(game.new_initial_state(), core.RolloutEvaluator(game), workers=2)
+    analysis.start()
+    return analysis
+forgotten = started()
+assert threading.active_count() == 2
+del forgotten
+gc.collect()
+assert threading.active_count() == 1
+kept = started()
+print(kept.report().simulations >= 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=repository)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
 class Failing:

@@ -40,7 +40,8 @@ TEST(ThreadsShareATree) {
       Analysis analysis(MakeFakeEvaluator(game, "auto", 1, 0), *state, params,
                         7, 4);
       for (const int part : {1, 200, 400}) {
-        analysis.Run(part, std::nullopt, NoPoll);
+        analysis.Begin(part, std::nullopt);
+        analysis.Run(NoPoll);
       }
       const SearchResult result = analysis.Result();
       ExpectEqual(result.simulations, 601);
@@ -58,7 +59,8 @@ TEST(ThreadsProveAWin) {
   for (int round = 0; round < 5; ++round) {
     Analysis analysis(MakeFakeEvaluator(game, "auto", round, 0), *state, {},
                       round, 4);
-    analysis.Run(20000, std::nullopt, NoPoll);
+    analysis.Begin(20000, std::nullopt);
+    analysis.Run(NoPoll);
     const SearchResult result = analysis.Result();
     Expect(result.root_proven);
     ExpectEqual(result.values, std::vector<double>{1.0, -1.0});
@@ -76,13 +78,9 @@ TEST(AnAnalysisIsReadAndStoppedFromOutside) {
   int64_t seen = 0;
   for (int i = 0; i < 20 || seen == 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    try {
-      const SearchResult result = analysis.Result();
-      Expect(result.simulations >= seen);
-      seen = result.simulations;
-    } catch (const Error&) {
-      // Not begun yet.
-    }
+    const SearchResult result = analysis.Result();
+    Expect(result.simulations >= seen);
+    seen = result.simulations;
   }
   analysis.Stop();
   runner.join();
@@ -97,10 +95,10 @@ TEST(AFailingAnalysisEndsAndStaysEnded) {
         if (++asked > 50) throw std::runtime_error("no device");
       });
   Analysis analysis(evaluator, *Played(*game, {3}), {}, 7, 4);
-  ExpectThrow<std::runtime_error>(
-      "no device", [&] { analysis.Run(1000, std::nullopt, NoPoll); });
+  analysis.Begin(1000, std::nullopt);
+  ExpectThrow<std::runtime_error>("no device", [&] { analysis.Run(NoPoll); });
   ExpectThrow<Error>("make a new one",
-                     [&] { analysis.Run(1, std::nullopt, NoPoll); });
+                     [&] { analysis.Begin(1, std::nullopt); });
 }
 
 }  // namespace

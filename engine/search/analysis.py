@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import pyspiel
 
@@ -46,8 +47,7 @@ class Analysis:
         require_searchable(state.get_game())
         params = search_params(config or SearchConfig(), 0, state.get_game())
         self._core = core.Analysis(state, evaluator, params, state_seed(seed, state), workers)
-        self._thread: threading.Thread | None = None
-        self._failure: BaseException | None = None
+        self._background: _Background | None = None
 
     def run(self, simulations: int | None = None, seconds: float | None = None) -> SearchResult:
         """Search on for so many more simulations, so many seconds, or both (whichever is first), and report.
@@ -56,40 +56,54 @@ class Analysis:
         """
         if simulations is None and seconds is None:
             raise TesujiError("run: give simulations, seconds or both; `start` searches until `stop`")
-        self._core.run(simulations=simulations, seconds=seconds)
+        self._core.begin(simulations=simulations, seconds=seconds)
+        self._core.run()
         return self.report()
 
     def start(self, simulations: int | None = None, seconds: float | None = None) -> None:
-        """The same in the background, and without a bound if none is given. `stop` or `wait` for it."""
-        if self._thread is not None:
-            raise TesujiError("the analysis is running: stop it, or wait for it")
+        """The same in the background, and without a bound if none is given. `stop` or `wait` for it.
 
-        def search() -> None:
-            try:
-                self._core.run(simulations=simulations, seconds=seconds)
-            except BaseException as error:  # handed to whoever waits
-                self._failure = error
-
-        self._thread = threading.Thread(target=search, name="tesuji-analysis", daemon=True)
-        self._thread.start()
+        It ends with this object, and with the program.
+        """
+        self._core.begin(simulations=simulations, seconds=seconds)
+        self._background = _Background(self._core)
+        weakref.finalize(self, self._background.end)
 
     def stop(self) -> SearchResult:
         """End the search in the background, within the time of one batch, and report."""
-        while self._thread is not None and self._thread.is_alive():
-            self._core.stop()  # again if it came before the search had begun
-            self._thread.join(0.01)
+        self._core.stop()
         return self.wait()
 
     def wait(self) -> SearchResult:
         """Wait until the search in the background has used up its budget, and report. Raises what it raised."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        if self._background is not None:
+            self._background.join()
+            failure, self._background = self._background.failure, None
+            if failure is not None:
+                raise failure
         return self.report()
 
     def report(self) -> SearchResult:
         """What is known by now, with the line of every action. Raises TesujiError before the first search."""
         return self._core.result()
+
+
+class _Background(threading.Thread):
+    """Runs what was begun. Knows the core alone, so that an `Analysis` nobody holds any more can go."""
+
+    def __init__(self, analysis: core.Analysis) -> None:
+        super().__init__(name="tesuji-analysis", daemon=True)
+        self.analysis = analysis
+        self.failure: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.analysis.run()
+        except BaseException as error:  # handed to whoever waits
+            self.failure = error
+
+    def end(self) -> None:
+        """Stop and return when it has."""
+        self.analysis.stop()
+        self.join()
