@@ -74,7 +74,8 @@ TEST(AnAnalysisIsReadAndStoppedFromOutside) {
   Analysis analysis(MakeRolloutEvaluator(game, 1, 1), *Played(*game, {3}),
                     params, 7, 3);
   ExpectThrow<Error>("run it first", [&] { analysis.Result(); });
-  std::thread runner([&] { analysis.Run(std::nullopt, std::nullopt, NoPoll); });
+  analysis.Begin(std::nullopt, std::nullopt);
+  std::thread runner([&] { analysis.Run(NoPoll); });
   int64_t seen = 0;
   for (int i = 0; i < 20 || seen == 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
