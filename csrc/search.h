@@ -2,6 +2,7 @@
 #ifndef TESUJI_CSRC_SEARCH_H_
 #define TESUJI_CSRC_SEARCH_H_
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "csrc/tree.h"
 
 namespace tesuji {
+
+inline double Mean(const Edge& edge) { return edge.value_sum / edge.visits; }
 
 // A step of a simulation: an edge of the tree's arena, or the key of a joint
 // move of a simultaneous node.
@@ -92,7 +95,13 @@ class Search {
   size_t SelectMove(Lane& lane, uint32_t index);
   std::vector<Action> JointAction(const Node& node, uint32_t key) const;
   // How a player's values are compared.
-  ValueScale Scale(Player player) const;
+  ValueScale Scale(Player player) const {
+    if (params_.value_range == ValueRange::kDeclared) return {};
+    const double low = lowest_[player];
+    const double high = highest_[player];
+    if (!(high - low > 1e-9)) return {std::isfinite(low) ? low : 0.0, 0.0};
+    return {0.5 * (low + high), 2.0 / (high - low)};
+  }
 
   // Asks for the leaf's answer, or answers. The node keeps `state`, or `owned`
   // does.
@@ -116,6 +125,7 @@ class Search {
   void BackupJoint(const Node& node, uint32_t key);
   void ApplyVirtualLoss(std::span<const Step> path, int sign);
 
+  // --- result.cc ---
   // 1 for the moves worth playing: proven wins, else those not proven worse.
   std::vector<uint8_t> Playable(std::span<const Edge> edges) const;
   std::vector<double> VisitTarget(std::span<const Edge> edges) const;

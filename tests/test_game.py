@@ -143,7 +143,9 @@ def test_bad_game_is_one_line(name: str, message: str, capfd: pytest.CaptureFixt
 
 @pytest.mark.parametrize("name", ["connect_four", "backgammon", "2048"])
 def test_searchable(name: str) -> None:
-    require_self_play(load_game(name))
+    game = load_game(name)
+    assert require_searchable(game) is None
+    assert require_self_play(game) is None
 
 
 @pytest.mark.parametrize("name", ["oshi_zumo", "goofspiel", "matrix_rps", "stones_and_gems"])
