@@ -1,13 +1,21 @@
 #include "csrc/analysis.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "csrc/worker.h"
 
 namespace tesuji {
+namespace {
+
+// Of all runs together: visits of an edge are counted in 30 bits.
+constexpr int64_t kMost = 1'000'000'000;
+// Simulations between two looks at the clock, where none needs the evaluator.
+constexpr int64_t kAtOnce = 64;
+
+}  // namespace
 
 Analysis::Analysis(EvaluatorPtr evaluator, const State& state,
                    const SearchParams& params, uint64_t seed, int workers)
@@ -16,6 +24,7 @@ Analysis::Analysis(EvaluatorPtr evaluator, const State& state,
       tree_(evaluator_->game(), evaluator_->value_scale(), params) {
   RequireSearchable(evaluator_->game());
   RequireSameGame(state, evaluator_->game());
+  RequireDecision(state);
   if (params.selection == Selection::kGumbel) {
     throw Error(
         "selection 'gumbel' shares out a fixed number of simulations: an "
@@ -62,10 +71,8 @@ void Analysis::Begin(std::optional<int64_t> simulations,
       std::chrono::duration_cast<Clock::duration>(
           std::chrono::duration<double>(std::min(seconds.value_or(3e7), 3e7)));
   const int64_t started = search_->started();
-  constexpr int64_t kMany = std::numeric_limits<int64_t>::max();
-  search_->set_limit(simulations.has_value() && *simulations < kMany - started
-                         ? started + *simulations
-                         : kMany);
+  search_->set_limit(started +
+                     std::min(simulations.value_or(kMost), kMost - started));
 }
 
 void Analysis::Run(const std::function<void()>& poll) {
@@ -87,17 +94,22 @@ void Analysis::Work(int worker, const std::atomic<bool>& cancelled) {
   Batch& batch = *batches_[worker];
   try {
     while (true) {
+      // The lock is not fair: who asks for a report would wait for long.
+      while (reporting_ > 0) std::this_thread::yield();
       {
         std::unique_lock lock(mutex_);
         if (stop_ || cancelled || Clock::now() >= deadline_) {
           search_->set_limit(search_->started());
         }
+        const int64_t started = search_->started();
         const bool idle = Simulate(lane, batch);
         changed_.notify_all();
         if (idle) {
           if (search_->exhausted() || (cancelled && broken_)) return;
-          // The leaf that comes next is another worker's.
-          changed_.wait_for(lock, std::chrono::milliseconds(10));
+          // The leaf that comes next may be another worker's.
+          if (search_->started() == started) {
+            changed_.wait_for(lock, std::chrono::milliseconds(10));
+          }
           continue;
         }
       }
@@ -111,22 +123,27 @@ void Analysis::Work(int worker, const std::atomic<bool>& cancelled) {
 }
 
 bool Analysis::Simulate(Lane& lane, Batch& batch) {
-  try {
-    return search_->Run(lane, batch, 0);
-  } catch (const std::exception&) {
-    RethrowFrom(*tree_.node(Tree::kRoot).state);
-  }
+  return Within(*tree_.node(Tree::kRoot).state,
+                [&] { return search_->Run(lane, batch, 0, kAtOnce); });
 }
 
-SearchResult Analysis::Result() {
+SearchResult Analysis::Result(const std::function<void()>& poll) {
+  ++reporting_;
   std::unique_lock lock(mutex_);
+  --reporting_;
   while (running_ && !search_->ready()) {
     changed_.wait_for(lock, std::chrono::milliseconds(10));
+    lock.unlock();
+    poll();
+    lock.lock();
   }
   if (!search_->ready()) {
     throw Error("the analysis knows nothing yet: run it first");
   }
-  return search_->Result(true);
+  for (const auto& lane : lanes_) search_->SuspendVirtualLoss(*lane, -1);
+  SearchResult result = search_->Result(true);
+  for (const auto& lane : lanes_) search_->SuspendVirtualLoss(*lane, 1);
+  return result;
 }
 
 }  // namespace tesuji

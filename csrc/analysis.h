@@ -30,7 +30,8 @@ class Analysis {
            const SearchParams& params, uint64_t seed, int workers);
 
   // Sets the bounds of the next Run(): so many more simulations, so many
-  // seconds from now, or until Stop(). From here on it counts as running.
+  // seconds from now, or until Stop(); a billion simulations in all. From here
+  // on it counts as running.
   void Begin(std::optional<int64_t> simulations, std::optional<double> seconds);
   // Searches on from where the last call ended, to the bounds or until the root
   // is proven.
@@ -39,8 +40,9 @@ class Analysis {
   void Stop() { stop_ = true; }
 
   // What is known by now; waits for the root's evaluation if that was begun.
-  // Throws Error before the first Begin().
-  SearchResult Result();
+  // Throws Error before the first Begin(). `poll` is called meanwhile, and may
+  // throw.
+  SearchResult Result(const std::function<void()>& poll);
 
   const Game& game() const { return evaluator_->game(); }
 
@@ -63,6 +65,7 @@ class Analysis {
   std::atomic<bool> running_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> broken_ = false;  // a worker left in the middle
+  std::atomic<int> reporting_ = 0;    // threads that wait to report
   Clock::time_point deadline_;
   std::mutex mutex_;  // of the tree and the search
   std::condition_variable changed_;

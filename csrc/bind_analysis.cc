@@ -14,7 +14,8 @@ void BindAnalysis(py::module_& m) {
              return std::make_unique<Analysis>(std::move(evaluator), state,
                                                params, seed, workers);
            }),
-           "state"_a, "evaluator"_a, "params"_a, "seed"_a = 0, "workers"_a = 1)
+           "state"_a.none(false), "evaluator"_a.none(false), "params"_a,
+           "seed"_a = 0, "workers"_a = 1)
       .def(
           "begin",
           [](Analysis& analysis, std::optional<int64_t> simulations,
@@ -36,7 +37,9 @@ void BindAnalysis(py::module_& m) {
            })
       .def("stop", &Analysis::Stop)
       .def("result", [](Analysis& analysis) {
-        return Unlocked(analysis.game(), [&] { return analysis.Result(); });
+        // Whatever the game: a worker may wait for the interpreter's lock.
+        const py::gil_scoped_release release;
+        return analysis.Result(Poll);
       });
 }
 

@@ -43,14 +43,30 @@ class PythonSession : public Session {
   BatchBuffers buffers(int half) override { return halves_[half]; }
   void Launch(int half, std::span<const Leaf> leaves) override {
     const py::gil_scoped_acquire lock;
-    launch_(half, leaves.size());
+    asked_[half] = leaves;
+    Call(half, launch_, leaves.size());
   }
   void Wait(int half) override {
     const py::gil_scoped_acquire lock;
-    wait_(half);
+    Call(half, wait_);
   }
 
  private:
+  // An exception of the session stays what it is, and says what it was about.
+  template <typename... Arguments>
+  void Call(int half, const py::object& method, Arguments... arguments) {
+    try {
+      method(half, arguments...);
+    } catch (py::error_already_set& error) {
+      if (!asked_[half].empty()) {
+        error.value().attr("add_note")(
+            "while answering " + std::to_string(asked_[half].size()) +
+            " leaves, the first of " + Describe(*asked_[half][0].state));
+      }
+      throw;
+    }
+  }
+
   template <typename T>
   T* Buffer(const py::object& session, const char* name, size_t columns) {
     py::array array = py::cast<py::array>(session.attr(name));
@@ -75,16 +91,18 @@ class PythonSession : public Session {
   std::vector<py::array> arrays_;
   py::ssize_t rows_;
   BatchBuffers halves_[kHalves];
+  std::span<const Leaf> asked_[kHalves];
 };
 
 class NetworkEvaluator : public Evaluator {
  public:
   NetworkEvaluator(GamePtr game, const std::string& encoder,
                    std::vector<py::object> sessions, double value_scale,
-                   size_t cache_entries)
+                   size_t cache_entries, std::string name)
       : Evaluator(game, MakeEncoder(encoder, *game), value_scale,
                   cache_entries),
-        sessions_(std::move(sessions)) {
+        sessions_(std::move(sessions)),
+        name_(std::move(name)) {
     if (sessions_.empty()) throw Error("sessions is empty; give one a worker");
     max_rows_ = static_cast<int>(
         py::len(py::object(sessions_[0].attr("inputs")[py::int_(0)])));
@@ -94,6 +112,7 @@ class NetworkEvaluator : public Evaluator {
     sessions_.clear();
   }
 
+  std::string name() const override { return name_; }
   int max_workers() const override {
     return static_cast<int>(sessions_.size());
   }
@@ -105,6 +124,7 @@ class NetworkEvaluator : public Evaluator {
 
  private:
   std::vector<py::object> sessions_;
+  std::string name_;
   int max_rows_;
 };
 
@@ -120,27 +140,29 @@ void BindEvaluators(py::module_& m) {
       m, "NetworkEvaluator")
       .def(py::init([](std::shared_ptr<Game> game, const std::string& encoder,
                        std::vector<py::object> sessions, double value_scale,
-                       size_t cache_entries) {
+                       size_t cache_entries, std::string name) {
              return std::make_shared<NetworkEvaluator>(
-                 game, encoder, std::move(sessions), value_scale,
-                 cache_entries);
+                 game, encoder, std::move(sessions), value_scale, cache_entries,
+                 std::move(name));
            }),
-           py::keep_alive<1, 2>(), "game"_a, "encoder"_a, "sessions"_a,
-           "value_scale"_a = 1.0, "cache_entries"_a = 0);
+           py::keep_alive<1, 2>(), "game"_a.none(false), "encoder"_a,
+           "sessions"_a, "value_scale"_a = 1.0, "cache_entries"_a = 0,
+           "name"_a = "the evaluator");
   m.def(
       "FakeEvaluator",
       [](std::shared_ptr<Game> game, const std::string& encoder, uint64_t seed,
          size_t cache_entries) {
         return MakeFakeEvaluator(game, encoder, seed, cache_entries);
       },
-      py::keep_alive<0, 1>(), "game"_a, "encoder"_a = "auto", "seed"_a = 0,
-      "cache_entries"_a = 0);
+      py::keep_alive<0, 1>(), "game"_a.none(false), "encoder"_a = "auto",
+      "seed"_a = 0, "cache_entries"_a = 0);
   m.def(
       "RolloutEvaluator",
       [](std::shared_ptr<Game> game, int rollouts, uint64_t seed) {
         return MakeRolloutEvaluator(game, rollouts, seed);
       },
-      py::keep_alive<0, 1>(), "game"_a, "rollouts"_a = 1, "seed"_a = 0);
+      py::keep_alive<0, 1>(), "game"_a.none(false), "rollouts"_a = 1,
+      "seed"_a = 0);
 }
 
 }  // namespace tesuji

@@ -90,6 +90,9 @@ std::unique_ptr<Policy> MakePolicy(const py::object& policy) {
 void BindInfoset(py::module_& m) {
   const BeliefOptions o;
   py::class_<Belief, std::shared_ptr<Belief>>(m, "Belief")
+      .def_property_readonly(
+          "game",
+          [](const Belief& b) { return std::const_pointer_cast<Game>(b.game); })
       .def_readonly("player", &Belief::player)
       .def_property_readonly("states",
                              [](const Belief& b) {
@@ -113,8 +116,9 @@ void BindInfoset(py::module_& m) {
          uint64_t seed) {
         const std::unique_ptr<Policy> asked = MakePolicy(policy);
         const BeliefOptions options{method, particles, max_nodes};
-        return std::make_shared<Belief>(Unlocked(*state.GetGame(), [&] {
-          return FindBelief(state, *asked, options, seed, Poll);
+        const StatePtr own = state.Clone();
+        return std::make_shared<Belief>(Unlocked(*own->GetGame(), [&] {
+          return FindBelief(*own, *asked, options, seed, Poll);
         }));
       },
       "state"_a, "policy"_a = py::none(), "method"_a = o.method,
@@ -129,12 +133,16 @@ void BindInfoset(py::module_& m) {
                       " entries for " + std::to_string(beliefs.size()) +
                       " beliefs; give one each");
         }
+        for (const auto& belief : beliefs) {
+          if (belief == nullptr) throw Error("beliefs holds None");
+        }
         BeliefSearch job(evaluator, {beliefs.begin(), beliefs.end()},
                          std::move(seeds), params, workers);
         Unlocked(evaluator->game(), [&job] { job.Run(Poll); });
         return job.results();
       },
-      "beliefs"_a, "evaluator"_a, "params"_a, "seeds"_a, "workers"_a = 1);
+      "beliefs"_a, "evaluator"_a.none(false), "params"_a, "seeds"_a,
+      "workers"_a = 1);
 }
 
 }  // namespace tesuji

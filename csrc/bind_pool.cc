@@ -132,8 +132,9 @@ void BindPool(py::module_& m) {
                                            std::move(players), selfplay,
                                            workers, games_per_worker, seed);
            }),
-           py::keep_alive<1, 2>(), "game"_a, "evaluators"_a, "players"_a,
-           "selfplay"_a, "workers"_a, "games_per_worker"_a, "seed"_a)
+           py::keep_alive<1, 2>(), "game"_a.none(false), "evaluators"_a,
+           "players"_a, "selfplay"_a, "workers"_a, "games_per_worker"_a,
+           "seed"_a)
       .def(
           "run",
           [](Pool& pool, std::optional<int64_t> positions,

@@ -41,6 +41,14 @@ void Check(const SearchParams& p) {
   at_least(p.max_bytes, 0, "max_bytes", "0 (no bound) or more");
   at_least(p.max_considered_actions, 1, "max_considered_actions", "at least 1");
   at_least(p.chance_samples, 1, "chance_samples", "at least 1");
+  at_least(p.c_puct, 0.0, "c_puct", "0 or more");
+  require(p.c_puct_base > 0.0, "c_puct_base", std::to_string(p.c_puct_base),
+          "more than 0");
+  at_least(p.fpu_reduction, 0.0, "fpu_reduction", "0 (none) or more");
+  at_least(p.dirichlet_alpha, 0.0, "dirichlet_alpha", "0 (none) or more");
+  require(p.dirichlet_fraction >= 0.0 && p.dirichlet_fraction <= 1.0,
+          "dirichlet_fraction", std::to_string(p.dirichlet_fraction),
+          "0 (none) to 1");
   at_least(p.chance_widening, 0.0, "chance_widening", "0 (all) or more");
   at_least(p.gumbel_scale, 0.0, "gumbel_scale", "0 or more");
   at_least(p.c_visit, 0.0, "c_visit", "0 or more");
@@ -183,8 +191,8 @@ void BindSearch(py::module_& m) {
         Unlocked(evaluator->game(), [&job] { job.Run(Poll); });
         return job.results();
       },
-      "states"_a, "evaluator"_a, "params"_a, "seeds"_a, "workers"_a = 1,
-      "variations"_a = false);
+      "states"_a, "evaluator"_a.none(false), "params"_a, "seeds"_a,
+      "workers"_a = 1, "variations"_a = false);
   m.attr("node_bytes") = sizeof(Node);
   m.attr("edge_bytes") = sizeof(Edge);
 }

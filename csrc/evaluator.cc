@@ -130,8 +130,16 @@ class RolloutSession : public NativeSession {
     }
     Rng rng(seed);
     std::vector<double> total(leaf.state->NumPlayers(), 0.0);
+    // Chance inside states would be drawn from the stream of the leaf's game,
+    // which is another's.
+    const Game& game = *leaf.state->GetGame();
+    const bool sampled = SamplesChance(game);
+    const GamePtr own = sampled ? OwnGame(game, seed) : nullptr;
+    const StatePtr moved =
+        sampled ? own->DeserializeState(leaf.state->Serialize()) : nullptr;
+    const State& start = sampled ? *moved : *leaf.state;
     for (int i = 0; i < rollouts_; ++i) {
-      const StatePtr end = RandomGame(*leaf.state, rng);
+      const StatePtr end = RandomGame(start, rng);
       const std::vector<double> returns = end->Returns();
       for (size_t player = 0; player < total.size(); ++player) {
         total[player] += returns[player];

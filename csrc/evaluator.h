@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "csrc/encoder.h"
@@ -48,6 +49,8 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
   const Game& game() const { return *game_; }
+  // For error messages.
+  virtual std::string name() const { return "the evaluator"; }
   // Null if answers do not come from an encoding of the state.
   const EncoderPtr& encoder() const { return encoder_; }
   double value_scale() const { return value_scale_; }
@@ -83,6 +86,13 @@ class Evaluator {
 };
 
 using EvaluatorPtr = std::shared_ptr<Evaluator>;
+
+// Throws Error: what it answered of `state` in this field is not finite.
+[[noreturn]] inline void RejectAnswer(const Evaluator& evaluator,
+                                      const char* field, const State& state) {
+  throw Error(evaluator.name() + " answered a " + field +
+              " that is not finite; " + Describe(state));
+}
 
 // Answers are a hash of the input: as irregular as a real network's and the
 // same everywhere, so tests of the search need no torch. `cache_entries` as

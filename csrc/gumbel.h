@@ -96,8 +96,9 @@ inline void ImprovePolicy(std::span<const Edge> edges,
 }
 
 // Of the root's moves with the wanted number of visits, the one with the
-// largest gumbel + logit + transformed value; moves proven lost come last.
-// `gumbel` is -infinity for moves that are not considered.
+// largest gumbel + logit + transformed value; `gumbel` is -infinity for moves
+// that are not considered. Moves proven lost come last: where all considered
+// ones are, the others get their turn.
 inline size_t SelectGumbelRoot(std::span<const Edge> edges,
                                std::span<const double> gumbel,
                                std::span<const double> transformed,
@@ -123,7 +124,16 @@ inline size_t SelectGumbelRoot(std::span<const Edge> edges,
   if (found == edges.size()) {
     found = best([](const Edge& edge) { return edge.proof != Proof::kLoss; });
   }
-  return found == edges.size() ? 0 : found;
+  if (found < edges.size()) return found;
+  double largest = -INFINITY;
+  found = 0;
+  for (size_t i = 0; i < edges.size(); ++i) {
+    const double score = LogPrior(edges[i].prior) + transformed[i];
+    if (edges[i].proof == Proof::kLoss || score <= largest) continue;
+    largest = score;
+    found = i;
+  }
+  return found;
 }
 
 // Below the root: the move whose share of the visits lags furthest behind the
@@ -162,10 +172,10 @@ inline std::vector<double> DrawGumbel(std::span<const Edge> edges,
     std::nth_element(sorted.begin(), sorted.begin() + considered - 1,
                      sorted.end(), std::greater<>());
     const double least = sorted[considered - 1];
-    int left = considered;
+    auto ties = considered - std::count_if(score.begin(), score.end(),
+                                           [&](double x) { return x > least; });
     for (size_t i = 0; i < edges.size(); ++i) {
-      const bool in = score[i] >= least && left > 0;
-      left -= in ? 1 : 0;
+      const bool in = score[i] > least || (score[i] == least && ties-- > 0);
       if (!in) gumbel[i] = -INFINITY;
     }
   }

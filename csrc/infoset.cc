@@ -107,12 +107,18 @@ class Evidence {
   std::vector<Sighting> sightings_;
 };
 
+constexpr int64_t kPollNodes = 256;
+// Where no particle is left: so many times more, so often.
+constexpr int kWidening = 4;
+constexpr int kWidenings = 3;
+
 // A state that agrees with the evidence so far.
 struct Hypothesis {
   StatePtr state;
   double weight = 1.0;
   int position = Evidence::kStart;
-  int draws = 1;  // equal particles merged into this one
+  int draws = 1;    // equal particles merged into this one
+  int origin = -1;  // its ancestor when the population was first cut
   // The only history it may take; null = any.
   const std::vector<Action>* script = nullptr;
   std::vector<Action> actions = {};  // the next ones, and how likely they are
@@ -173,14 +179,16 @@ class Walk {
   // states had to be stepped and the limit is to stop.
   std::optional<Population> Run(Population population, Limit limit,
                                 int64_t max_nodes) {
-    std::erase_if(population, [&](Hypothesis& h) { return !Place(h); });
+    std::erase_if(population, [&](Hypothesis& h) {
+      return !Within(*h.state, [&] { return Place(h); });
+    });
     const auto most = static_cast<size_t>(options_.particles);
     while (!std::all_of(population.begin(), population.end(),
                         [&](const Hypothesis& h) { return Arrived(h); })) {
       poll_();
       int64_t wanted = 0;
       for (Hypothesis& h : population) {
-        if (!Arrived(h)) ListActions(h);
+        if (!Arrived(h)) Within(*h.state, [&] { ListActions(h); });
         wanted += static_cast<int64_t>(h.actions.size());
       }
       if (limit != Limit::kNone && nodes_ + wanted > max_nodes) {
@@ -211,7 +219,11 @@ class Walk {
   void CutTo(Population& population, size_t most) {
     if (population.size() <= most) return;
     Cut(population, most, rng_);
-    was_cut_ = true;
+    if (!std::exchange(was_cut_, true)) {
+      for (size_t i = 0; i < population.size(); ++i) {
+        population[i].origin = static_cast<int>(i);
+      }
+    }
   }
 
   // The probabilities of opponents' actions are left to AskPolicy.
@@ -270,14 +282,18 @@ class Walk {
       const size_t step = h.state->FullHistory().size();
       for (size_t i = 0; i < h.actions.size(); ++i) {
         if (h.probabilities[i] <= 0.0) continue;
+        if (nodes_ % kPollNodes == 0) poll_();
         if (h.script != nullptr && (*h.script)[step] != h.actions[i]) continue;
         ++nodes_;
-        Hypothesis child{.state = Child(*h.state, h.actions[i]),
-                         .weight = h.weight * h.probabilities[i],
-                         .position = h.position,
-                         .draws = h.draws,
-                         .script = h.script};
-        if (child.weight > 0.0 && Place(child)) keep(std::move(child));
+        Within(*h.state, [&] {
+          Hypothesis child{.state = Child(*h.state, h.actions[i]),
+                           .weight = h.weight * h.probabilities[i],
+                           .position = h.position,
+                           .draws = h.draws,
+                           .origin = h.origin,
+                           .script = h.script};
+          if (child.weight > 0.0 && Place(child)) keep(std::move(child));
+        });
       }
     }
     // Only ratios matter; products of many probabilities would vanish.
@@ -298,9 +314,11 @@ class Walk {
 // A population of the game's own samples, equal ones merged. `histories` is
 // where their scripts live.
 Population Resample(const State& state, int particles, Rng& rng,
+                    const std::function<void()>& poll,
                     std::map<std::vector<Action>, int>& histories) {
   const auto uniform = [&rng] { return rng.Uniform(); };
   for (int i = 0; i < particles; ++i) {
+    poll();
     ++histories[state.ResampleFromInfostate(state.CurrentPlayer(), uniform)
                     ->History()];
   }
@@ -339,8 +357,9 @@ class EvaluatorPolicy : public Policy {
     std::vector<std::vector<double>> rows(states.size());
     std::vector<std::pair<size_t, int>> pending;  // state and row of the batch
     const auto take = [&](size_t i, const Answer& answer) {
-      const std::vector<float> row = LegalSoftmax(
-          answer.prior_logits, states[i]->LegalActions(), *states[i]);
+      const std::vector<float> row =
+          LegalSoftmax(*evaluator_, answer.prior_logits,
+                       states[i]->LegalActions(), *states[i]);
       rows[i].assign(row.begin(), row.end());
     };
     const auto flush = [&] {
@@ -423,14 +442,20 @@ Key Information::After(Key before, Action own, const State& state) const {
 
 Key MoverInformation(const State& state) {
   const Player mover = state.CurrentPlayer();
-  const bool recall =
-      state.GetGame()->GetType().provides_information_state_string;
-  return HashText(recall ? state.InformationStateString(mover)
-                         : state.ObservationString(mover),
-                  {static_cast<uint64_t>(mover) + 1, 3});
+  const auto& type = state.GetGame()->GetType();
+  const Key key = {static_cast<uint64_t>(mover) + 1, 3};
+  if (type.provides_information_state_string) {
+    return HashText(state.InformationStateString(mover), key);
+  }
+  const Key seen = HashText(state.ObservationString(mover), key);
+  if (!type.provides_observation_tensor) return seen;
+  // It may say more than the string, such as hanabi's last move.
+  const std::vector<float> tensor = state.ObservationTensor(mover);
+  return HashBytes(tensor.data(), tensor.size() * sizeof(float), seen);
 }
 
-std::vector<float> LegalSoftmax(const float* prior_logits,
+std::vector<float> LegalSoftmax(const Evaluator& evaluator,
+                                const float* prior_logits,
                                 std::span<const Action> legal_actions,
                                 const State& state) {
   float largest = -INFINITY;
@@ -444,8 +469,7 @@ std::vector<float> LegalSoftmax(const float* prior_logits,
     total += probabilities.back();
   }
   if (!std::isfinite(total)) {
-    throw Error("the evaluator answered a prior_logit that is not finite; " +
-                Describe(state));
+    RejectAnswer(evaluator, "prior_logit", state);
   }
   for (float& p : probabilities) p /= total;
   return probabilities;
@@ -483,18 +507,31 @@ Belief FindBelief(const State& state, Policy& policy,
     throw Error("a belief is of the player to move, but nobody is to move; " +
                 Describe(state));
   }
-  const Evidence evidence(state, player, false);
+  const Evidence evidence =
+      Within(state, [&] { return Evidence(state, player, false); });
   Belief belief{
       .game = game, .player = player, .information = evidence.information()};
-  Rng rng(DeriveSeed(seed, belief.information.low));
+  // Not the stream of a search from this belief.
+  Rng rng(DeriveSeed(DeriveSeed(seed, 1), belief.information.low));
   std::optional<Population> found;
   std::map<std::vector<Action>, int> histories;
+  bool was_cut = false;
   const auto walk = [&](Walk::Limit limit, int64_t max_nodes) {
-    Walk walk(evidence, player, policy, options, rng, poll);
-    Population start;
-    start.push_back({.state = Beginning(state)});
-    found = walk.Run(std::move(start), limit, max_nodes);
-    belief.method = walk.was_cut() ? "replay" : "exact";
+    // Where all were contradicted in the end, more may help. A wider walk
+    // stands alone: nothing of the one before is used.
+    BeliefOptions wider = options;
+    for (int widening = 0; widening <= kWidenings; ++widening) {
+      Walk walk(evidence, player, policy, wider, rng, poll);
+      Population start;
+      start.push_back({.state = Beginning(state)});
+      found = walk.Run(std::move(start), limit, max_nodes);
+      was_cut = walk.was_cut();
+      if (!found.has_value() || !found->empty() || !was_cut) break;
+      wider.particles *= kWidening;
+    }
+    const auto most = static_cast<size_t>(options.particles);
+    if (was_cut && found->size() > most) Cut(*found, most, rng);
+    belief.method = was_cut ? "replay" : "exact";
   };
   const bool automatic = options.method == "auto";
   const bool resampling =
@@ -513,9 +550,14 @@ Belief FindBelief(const State& state, Policy& policy,
   if (!found.has_value() && resampling) {
     // The order in which the sampler deals is its own: what counts is what the
     // player knew whenever it moved.
-    const Evidence own_turns(state, player, true);
+    const Evidence own_turns =
+        Within(state, [&] { return Evidence(state, player, true); });
     Walk walk(own_turns, player, policy, options, rng, poll);
-    found = walk.Run(Resample(state, options.particles, rng, histories),
+    found = walk.Run(Within(state,
+                            [&] {
+                              return Resample(state, options.particles, rng,
+                                              poll, histories);
+                            }),
                      Walk::Limit::kNone, 0);
     belief.method = "resampling";
   }
@@ -528,21 +570,29 @@ Belief FindBelief(const State& state, Policy& policy,
   double total = 0.0;
   for (const Hypothesis& h : *found) total += h.weight;
   if (found->empty()) {
+    const bool few = was_cut || belief.method == "resampling";
     throw Error("no state is left that agrees with what player " +
-                std::to_string(player) + " has seen: ask for more particles (" +
-                std::to_string(options.particles) +
-                " now), or for a policy under which the opponents' actions are "
-                "possible; " +
+                std::to_string(player) + " has seen: " +
+                (few ? "ask for more particles (" +
+                           std::to_string(options.particles) +
+                           " now), or for a policy under which the opponents' "
+                           "actions are likelier; "
+                     : "the policy gives what the opponents did the "
+                       "probability 0; ") +
                 Describe(state));
   }
   double squares = 0.0;
+  std::map<int, double> lines;  // weights, by common ancestor
   for (Hypothesis& h : *found) {
     const double weight = h.weight / total;
     squares += weight * weight / h.draws;
+    if (h.origin >= 0) lines[h.origin] += weight;
     belief.weights.push_back(weight);
     belief.states.push_back(std::move(h.state));
   }
-  belief.effective_sample_size = 1.0 / squares;
+  double shared = 0.0;
+  for (const auto& [origin, weight] : lines) shared += weight * weight;
+  belief.effective_sample_size = 1.0 / std::max(squares, shared);
   return belief;
 }
 

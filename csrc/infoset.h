@@ -43,8 +43,8 @@ class Information {
 };
 
 // What the player to move knows, whatever came before: its information-state
-// string or, in games without, its observation. An evaluator without history
-// answers from no more than that.
+// string or, in games without, its observation, as text and tensor. An
+// evaluator without history answers from no more than that.
 Key MoverInformation(const State& state);
 
 // How the opponents are believed to play.
@@ -61,9 +61,10 @@ std::unique_ptr<Policy> MakeUniformPolicy();
 // session 0 of the evaluator: construct and destroy where that may be done.
 std::unique_ptr<Policy> MakeEvaluatorPolicy(EvaluatorPtr evaluator);
 
-// The softmax of `prior_logits` [A] over the legal actions. Throws Error for
-// logits that are not finite.
-std::vector<float> LegalSoftmax(const float* prior_logits,
+// The softmax of what an evaluator answered, `prior_logits` [A], over the legal
+// actions. Throws Error if it is not finite.
+std::vector<float> LegalSoftmax(const Evaluator& evaluator,
+                                const float* prior_logits,
                                 std::span<const Action> legal_actions,
                                 const State& state);
 
@@ -73,7 +74,8 @@ void RequireAnswers(const Evaluator& evaluator, const Game& game);
 
 struct BeliefOptions {
   // "exact": every state, within `max_nodes`. "replay": the same walk, but cut
-  // down to `particles` at each step. "resampling": `particles` draws of the
+  // down to `particles` at each step, more where none is left in the end.
+  // "resampling": `particles` draws of the
   // game's own ResampleFromInfostate, reweighted. "auto": exact as far as
   // `max_nodes` goes; beyond, resampling where it is sound, else replay.
   std::string method = "auto";
@@ -89,7 +91,9 @@ struct Belief {
   Key information;  // what the player knows, the same in all states
   std::vector<StatePtr> states = {};
   std::vector<double> weights = {};  // sum to 1
-  // 1 / sum w^2 over the particles, as they were before equal ones were merged.
+  // 1 / sum w^2 over the particles, as they were before equal ones were merged,
+  // or over their ancestors at the first cut if that is less (Chan and Lai,
+  // 2013): hidden moves made after it tell copies apart, and no more.
   double effective_sample_size = 0.0;
   std::string method = "";  // what was done: exact, resampling or replay
 };

@@ -16,14 +16,23 @@ Key PriorKey(const State& state, const std::vector<Action>& legal) {
                    MoverInformation(state));
 }
 
+// What the maps' nodes take beside key and value, the allocator included.
+constexpr size_t kMapBytes = 32;
+
 }  // namespace
 
-InformationSearch::Edge& InformationSearch::Node::edge(Action action) {
+size_t InformationSearch::Node::Place(Action action) const {
   const auto place = std::lower_bound(
       edges.begin(), edges.end(), action,
       [](const Edge& edge, Action other) { return edge.action < other; });
-  if (place != edges.end() && place->action == action) return *place;
-  return *edges.insert(place, {.action = action});
+  return place - edges.begin();
+}
+
+const InformationSearch::Edge* InformationSearch::Node::Find(
+    Action action) const {
+  const size_t place = Place(action);
+  const bool found = place < edges.size() && edges[place].action == action;
+  return found ? &edges[place] : nullptr;
 }
 
 InformationSearch::InformationSearch(const Belief& belief,
@@ -36,6 +45,7 @@ InformationSearch::InformationSearch(const Belief& belief,
       // Never of the true state: nothing here may depend on it.
       rng_(DeriveSeed(seed, belief.information.low)),
       exploration_(params),
+      ranges_(params.value_range, belief.game->NumPlayers()),
       value_sum_(belief.game->NumPlayers(), 0.0) {
   double sum = 0.0;
   for (double weight : belief.weights) cumulative_.push_back(sum += weight);
@@ -65,30 +75,69 @@ Key InformationSearch::NodeKey(const World& world) const {
   return HashBytes(place, sizeof(place), world.known);
 }
 
-uint32_t InformationSearch::FindOrAdd(Key key, Player player, bool* is_new) {
+bool InformationSearch::Take(size_t bytes) {
+  const int64_t wanted = bytes_ + static_cast<int64_t>(bytes);
+  if (params_.max_bytes > 0 && wanted > params_.max_bytes) full_ = true;
+  if (!full_) bytes_ = wanted;
+  return !full_;
+}
+
+uint32_t InformationSearch::FindOrAdd(Key key, Player player, size_t legal,
+                                      bool* is_new) {
+  const auto found = index_.find(key);
+  *is_new = found == index_.end();
+  if (!*is_new) return found->second;
+  const bool is_root = nodes_.empty();
+  // An arena that grows holds its old and its new memory for a moment.
+  const size_t more = nodes_.size() < nodes_.capacity()
+                          ? 0
+                          : std::max<size_t>(1, nodes_.size());
+  if (!Take(more * sizeof(Node) + sizeof(Key) + sizeof(uint32_t) + kMapBytes +
+            legal * sizeof(Edge)) &&
+      !is_root) {
+    return kNoNode;
+  }
   const auto index = static_cast<uint32_t>(nodes_.size());
-  const auto [found, added] = index_.emplace(key, index);
-  if (added) nodes_.push_back({.player = player});
-  *is_new = added;
-  return found->second;
+  index_.emplace(key, index);
+  nodes_.push_back({.player = player});
+  nodes_.back().edges.reserve(legal);
+  return index;
+}
+
+InformationSearch::Edge* InformationSearch::FindOrAdd(Node& node,
+                                                      Action action) {
+  std::vector<Edge>& edges = node.edges;
+  const size_t place = node.Place(action);
+  if (place < edges.size() && edges[place].action == action) {
+    return &edges[place];
+  }
+  if (edges.size() == edges.capacity() && !Take(edges.size() * sizeof(Edge))) {
+    return nullptr;
+  }
+  return &*edges.insert(edges.begin() + static_cast<std::ptrdiff_t>(place),
+                        {.action = action});
 }
 
 bool InformationSearch::Run(Batch& batch, int half) {
   if (waits_) {
     waits_ = false;
-    Expand(batch.Row(half, row_));
+    Expand(batch.evaluator(), batch.Row(half, row_));
   }
   if (!root_ready_) {
     if (nodes_.empty()) {
       path_.clear();
       world_ = Draw();
       bool is_new;
-      leaf_ = FindOrAdd(NodeKey(world_), belief_.player, &is_new);
       root_legal_ = legal_ = world_.state->LegalActions();
+      leaf_ =
+          FindOrAdd(NodeKey(world_), belief_.player, legal_.size(), &is_new);
       prior_key_ = PriorKey(*world_.state, legal_);
       if (!Evaluate(batch, half)) return false;
     }
-    AddNoise();
+    std::vector<float>& prior = priors_.at(prior_key_);
+    root_prior_ = prior;
+    Temper(prior, params_);
+    AddNoise(prior, params_, rng_);
     root_ready_ = true;
   }
   while (simulations_ < params_.simulations) {
@@ -104,7 +153,7 @@ bool InformationSearch::Simulate(Batch& batch, int half) {
     const State& state = *world_.state;
     if (state.IsTerminal()) {
       ++terminal_hits_;
-      has_leaf_ = false;
+      leaf_ = kNoNode;
       std::vector<double> values = state.Returns();
       for (double& value : values) value /= value_scale_;
       Backup(values);
@@ -118,38 +167,42 @@ bool InformationSearch::Simulate(Batch& batch, int half) {
     }
     legal_ = state.LegalActions();
     bool is_new;
-    const uint32_t index =
-        FindOrAdd(NodeKey(world_), state.CurrentPlayer(), &is_new);
+    leaf_ = FindOrAdd(NodeKey(world_), state.CurrentPlayer(), legal_.size(),
+                      &is_new);
     prior_key_ = PriorKey(state, legal_);
     const auto prior = priors_.find(prior_key_);
-    if (is_new || prior == priors_.end()) {
-      leaf_ = index;
-      return Evaluate(batch, half);
-    }
-    const Action action = legal_[Select(nodes_[index], legal_, prior->second)];
-    path_.push_back({index, action});
-    Advance(world_, action);
+    if (is_new || prior == priors_.end()) return Evaluate(batch, half);
+    const size_t chosen = Select(nodes_[leaf_], legal_, prior->second);
+    if (chosen == legal_.size()) return Evaluate(batch, half);
+    path_.push_back({leaf_, legal_[chosen]});
+    Advance(world_, legal_[chosen]);
   }
 }
 
-// PUCT as in select.h among the actions that are legal in this world. In place
-// of the node's visits stands how often the action could have been chosen.
+// PUCT as in select.h among the actions that are legal in this world and have,
+// or get, an edge. In place of the node's visits stands how often the action
+// could have been chosen.
 size_t InformationSearch::Select(Node& node, const std::vector<Action>& legal,
                                  const std::vector<float>& prior) {
+  const ValueScale scale = ranges_.Scale(node.player);
   double visited_mass = 0.0;
   for (size_t i = 0; i < legal.size(); ++i) {
-    if (node.edge(legal[i]).visits > 0) visited_mass += prior[i];
+    const Edge* edge = node.Find(legal[i]);
+    if (edge != nullptr && edge->visits > 0) visited_mass += prior[i];
   }
-  const double parent_q = node.visits > 0 ? node.value_sum / node.visits : 0.0;
+  const double parent_q =
+      node.visits > 0 ? scale(node.value_sum / node.visits) : 0.0;
   const double fpu = parent_q - params_.fpu_reduction * std::sqrt(visited_mass);
-  size_t best = 0;
+  size_t best = legal.size();
   double best_score = -INFINITY;
   for (size_t i = 0; i < legal.size(); ++i) {
-    Edge& edge = node.edge(legal[i]);
-    const double q = edge.visits > 0 ? edge.value_sum / edge.visits : fpu;
+    Edge* edge = FindOrAdd(node, legal[i]);
+    if (edge == nullptr) continue;
+    const double q =
+        edge->visits > 0 ? scale(edge->value_sum / edge->visits) : fpu;
     const double score =
-        q + exploration_(edge.available) * prior[i] / (1.0 + edge.visits);
-    ++edge.available;
+        q + exploration_(edge->available) * prior[i] / (1.0 + edge->visits);
+    ++edge->available;
     if (score > best_score) {
       best_score = score;
       best = i;
@@ -159,23 +212,28 @@ size_t InformationSearch::Select(Node& node, const std::vector<Action>& legal,
 }
 
 bool InformationSearch::Evaluate(Batch& batch, int half) {
-  has_leaf_ = true;
   const State* state = world_.state.get();
   Answer answer;
   row_ = batch.Ask(half, {&state, 1}, state->CurrentPlayer(), legal_, &answer);
   waits_ = row_ != Batch::kAnswered;
-  if (!waits_) Expand(answer);
+  if (!waits_) Expand(batch.evaluator(), answer);
   return !waits_;
 }
 
-void InformationSearch::Expand(const Answer& answer) {
+void InformationSearch::Expand(const Evaluator& evaluator,
+                               const Answer& answer) {
   const State& state = *world_.state;
-  priors_[prior_key_] = LegalSoftmax(answer.prior_logits, legal_, state);
+  std::vector<float> prior =
+      LegalSoftmax(evaluator, answer.prior_logits, legal_, state);
+  const size_t bytes =
+      sizeof(Key) + sizeof(prior) + kMapBytes + prior.size() * sizeof(float);
+  if (!priors_.contains(prior_key_) && (Take(bytes) || !root_ready_)) {
+    priors_.emplace(prior_key_, std::move(prior));
+  }
   std::vector<double> values(value_sum_.size());
   for (size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(answer.values[k])) {
-      throw Error("the evaluator answered a value that is not finite; " +
-                  Describe(state));
+      RejectAnswer(evaluator, "value", state);
     }
     values[(state.CurrentPlayer() + k) % values.size()] = answer.values[k];
   }
@@ -183,33 +241,19 @@ void InformationSearch::Expand(const Answer& answer) {
   Backup(values);
 }
 
-void InformationSearch::AddNoise() {
-  std::vector<float>& prior = priors_.at(prior_key_);
-  root_prior_ = prior;
-  if (params_.dirichlet_fraction <= 0.0 || params_.dirichlet_alpha <= 0.0) {
-    return;
-  }
-  const std::vector<double> noise =
-      rng_.Dirichlet(params_.dirichlet_alpha, prior.size());
-  for (size_t i = 0; i < prior.size(); ++i) {
-    prior[i] =
-        static_cast<float>((1.0 - params_.dirichlet_fraction) * prior[i] +
-                           params_.dirichlet_fraction * noise[i]);
-  }
-}
-
 void InformationSearch::Backup(const std::vector<double>& values) {
   const auto visit = [&values](Node& node) {
     ++node.visits;
     node.value_sum += values[node.player];
   };
-  if (has_leaf_) visit(nodes_[leaf_]);
+  if (leaf_ != kNoNode) visit(nodes_[leaf_]);
   for (const Step& step : path_) {
     Node& node = nodes_[step.node];
     visit(node);
-    Edge& edge = node.edge(step.action);
+    Edge& edge = *FindOrAdd(node, step.action);
     ++edge.visits;
     edge.value_sum += values[node.player];
+    ranges_.See(node.player, edge.value_sum / edge.visits);
   }
   if (!root_ready_) return;  // the root's own evaluation is no simulation
   ++simulations_;
@@ -229,12 +273,12 @@ SearchResult InformationSearch::Result() const {
     result.values.push_back(simulations_ > 0 ? value_sum_[player] / simulations_
                                              : raw_values_[player]);
   }
-  Node root = nodes_[0];  // a copy: it may lack edges of moves never tried
   for (Action action : root_legal_) {
-    const Edge& edge = root.edge(action);
-    result.visits.push_back(static_cast<int>(edge.visits));
-    result.q.push_back(edge.visits > 0 ? edge.value_sum / edge.visits
-                                       : result.values[result.player]);
+    const Edge* edge = nodes_[0].Find(action);
+    const bool visited = edge != nullptr && edge->visits > 0;
+    result.visits.push_back(visited ? static_cast<int>(edge->visits) : 0);
+    result.q.push_back(visited ? edge->value_sum / edge->visits
+                               : result.values[result.player]);
   }
   result.owners.assign(root_legal_.size(), belief_.player);
   result.proven.assign(root_legal_.size(), 0);
@@ -255,6 +299,8 @@ SearchResult InformationSearch::Result() const {
     result.edges += static_cast<int64_t>(node.edges.size());
   }
   result.max_depth = max_depth_;
+  result.bytes = bytes_;
+  result.full = full_;
   // The line of the likeliest world: a node has no single successor.
   const size_t likeliest =
       std::max_element(belief_.weights.begin(), belief_.weights.end()) -
@@ -301,19 +347,25 @@ class BeliefSlot : public Slot {
 
   bool Advance(std::span<const std::unique_ptr<Batch>> batches,
                int half) override {
+    if (next_ >= job_.beliefs_.size()) return false;
+    return Within(*job_.beliefs_[next_]->states[0],
+                  [&] { return Go(*batches[0], half); });
+  }
+
+ private:
+  bool Go(Batch& batch, int half) {
     for (; next_ < job_.beliefs_.size(); next_ += stride_) {
       if (!search_.has_value()) {
         search_.emplace(*job_.beliefs_[next_], job_.params_,
                         job_.evaluator_->value_scale(), job_.seeds_[next_]);
       }
-      if (!search_->Run(*batches[0], half)) return true;
+      if (!search_->Run(batch, half)) return true;
       job_.results_[next_] = search_->Result();
       search_.reset();
     }
     return false;
   }
 
- private:
   BeliefSearch& job_;
   size_t next_;
   size_t stride_;
@@ -332,10 +384,19 @@ BeliefSearch::BeliefSearch(EvaluatorPtr evaluator,
   for (const auto& belief : beliefs_) {
     RequireAnswers(*evaluator_, *belief->game);
   }
+  const auto refuse = [](const std::string& field, const char* needed) {
+    throw Error(field + ", but a search of information sets " + needed);
+  };
+  if (params.selection == Selection::kGumbel) {
+    refuse("selection is 'gumbel'", "knows 'puct' alone");
+  }
+  if (params.forced_playouts > 0.0) {
+    refuse("forced_playouts is " + std::to_string(params.forced_playouts),
+           "has none: set it to 0");
+  }
   if (params.leaves_in_flight > 1) {
-    throw Error("leaves_in_flight is " +
-                std::to_string(params.leaves_in_flight) +
-                ", but a search of information sets has one: set it to 1");
+    refuse("leaves_in_flight is " + std::to_string(params.leaves_in_flight),
+           "has one: set it to 1");
   }
   const int most =
       IsPythonGame(evaluator_->game()) ? 1 : evaluator_->max_workers();

@@ -26,6 +26,10 @@ struct KeyHash {
 // state drawn from the belief; the tree knows only what the observer, the
 // player to move at the root, sees of it. A resumable state machine like
 // Search, with one leaf in flight. Not thread-safe.
+//
+// Of the parameters those of PUCT count, the root's prior and noise, the range
+// of values and max_bytes (of the tree; the belief is the caller's). Nothing
+// here is proven: what a state leads to says nothing of another one.
 class InformationSearch {
  public:
   // `belief` and `params` outlive the search. `value_scale` divides returns.
@@ -49,7 +53,9 @@ class InformationSearch {
     uint32_t visits = 0;
     std::vector<Edge> edges = {};  // in order of action, as they become legal
 
-    Edge& edge(Action action);
+    // Where the action's edge is, or would be.
+    size_t Place(Action action) const;
+    const Edge* Find(Action action) const;
   };
   // Where a simulation stands: a state and what the observer knows of it.
   struct World {
@@ -67,14 +73,20 @@ class InformationSearch {
   World Draw();
   void Advance(World& world, Action action) const;
   Key NodeKey(const World& world) const;
-  uint32_t FindOrAdd(Key key, Player player, bool* is_new);
+  // Whether so many bytes more fit into max_bytes; takes them. False from the
+  // first time that they do not.
+  bool Take(size_t bytes);
+  // kNoNode where it is new and there is no room; `legal` has its edges to be.
+  uint32_t FindOrAdd(Key key, Player player, size_t legal, bool* is_new);
+  // Null where it is new and there is no room.
+  Edge* FindOrAdd(Node& node, Action action);
+  // The action's index in `legal`; its size if there is room for none of them.
   size_t Select(Node& node, const std::vector<Action>& legal,
                 const std::vector<float>& prior);
   // Both return false if the answer is still to come.
   bool Simulate(Batch& batch, int half);
   bool Evaluate(Batch& batch, int half);
-  void Expand(const Answer& answer);
-  void AddNoise();
+  void Expand(const Evaluator& evaluator, const Answer& answer);
   void Backup(const std::vector<double>& values);
 
   const Belief& belief_;
@@ -83,19 +95,21 @@ class InformationSearch {
   Information information_;
   Rng rng_;
   Exploration exploration_;
+  ValueRanges ranges_;
   std::vector<double> cumulative_;  // of the belief's weights
   std::vector<Node> nodes_;         // the first is the root
   std::unordered_map<Key, uint32_t, KeyHash> index_;
   // By what the mover knows, over its legal actions in order. Opponents decide
   // by their own information, which the observer's nodes do not have.
   std::unordered_map<Key, std::vector<float>, KeyHash> priors_;
+  int64_t bytes_ = 0;  // of the tree, with what the containers take
+  bool full_ = false;
   bool root_ready_ = false;
   bool waits_ = false;
   // Of the simulation under way.
   World world_;
   std::vector<Step> path_;
-  uint32_t leaf_ = 0;
-  bool has_leaf_ = false;  // false where it ends in a terminal state
+  uint32_t leaf_ = kNoNode;  // also where it ends outside the tree
   std::vector<Action> legal_;
   Key prior_key_;
   int row_ = 0;

@@ -143,6 +143,7 @@ Pool::Pool(GamePtr game, std::vector<EvaluatorPtr> evaluators,
   fast_search_ = players_[0].search;
   fast_search_.simulations = selfplay_.fast_simulations;
   fast_search_.dirichlet_fraction = 0.0;
+  fast_search_.gumbel_scale = 0.0;
   fast_search_.root_policy_temperature = 1.0;
   fast_search_.forced_playouts = 0.0;
   const int rows = (games_per_worker + kHalves - 1) / kHalves;

@@ -20,11 +20,7 @@ class PositionSlot : public Slot {
   bool Advance(std::span<const std::unique_ptr<Batch>> batches,
                int half) override {
     if (next_ >= job_.states_.size()) return false;
-    try {
-      return Go(*batches[0], half);
-    } catch (const std::exception&) {
-      RethrowFrom(*job_.states_[next_]);
-    }
+    return Within(*job_.states_[next_], [&] { return Go(*batches[0], half); });
   }
 
  private:
@@ -76,6 +72,7 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
   RequireSearchable(evaluator_->game());
   for (const StatePtr& state : states_) {
     RequireSameGame(*state, evaluator_->game());
+    RequireDecision(*state);
   }
   if (params.leaves_in_flight > 1 && states_.size() > 1) {
     throw Error(

@@ -19,8 +19,10 @@ inline Proof ProofOf(const Tree& tree, float exact_value) {
   return Proof::kExact;
 }
 
-// Writes the exact values of a chance node whose outcomes are all proven.
+// Writes the exact values of a chance node whose outcomes are all proven. Those
+// drawn inside a state are never all there are.
 inline bool ProveChance(Tree& tree, uint32_t index) {
+  if (tree.sampled_chance()) return false;
   const Node& node = tree.node(index);
   const std::span<const Edge> edges = std::as_const(tree).edges(node);
   if (std::any_of(edges.begin(), edges.end(), [](const Edge& edge) {
@@ -43,9 +45,9 @@ inline bool ProveChance(Tree& tree, uint32_t index) {
 }
 
 // Writes the exact values of a decision that is settled: by a win, where one
-// player's gain fixes the other's, or because all moves are proven. Where the
-// best moves give the others different values, what the mover would choose is
-// not known, and neither is the node.
+// player's gain fixes the other's or there is no other, or because all moves
+// are proven. Where the best moves give the others different values, what the
+// mover would choose is not known, and neither is the node.
 inline bool ProveDecision(Tree& tree, uint32_t index) {
   const Node& node = tree.node(index);
   const std::span<const Edge> edges = std::as_const(tree).edges(node);
@@ -62,9 +64,10 @@ inline bool ProveDecision(Tree& tree, uint32_t index) {
     if (best == nullptr || value(edge) > value(*best)) best = &edge;
   }
   if (best == nullptr) return false;
-  if (!all && !(tree.zero_sum() && best->proof == Proof::kWin)) return false;
+  const bool fixed = tree.zero_sum() || tree.num_players() == 1;
+  if (!all && !(fixed && best->proof == Proof::kWin)) return false;
   const std::span<const float> exact = tree.values(best->child);
-  if (!tree.zero_sum()) {
+  if (!fixed) {
     for (const Edge& edge : edges) {
       const std::span<const float> other = tree.values(edge.child);
       if (other[node.player] == exact[node.player] &&

@@ -89,7 +89,7 @@ std::vector<double> Search::VisitTarget(std::span<const Edge> edges) const {
   if (edges[most].visits == 0) return target;
   Exploration exploration(params_);
   const double explored = exploration(static_cast<uint32_t>(total));
-  const ValueScale scale = Scale(tree_.node(Tree::kRoot).player);
+  const ValueScale scale = ranges_.Scale(tree_.node(Tree::kRoot).player);
   const auto q = [&](size_t i) { return scale(Mean(edges[i])); };
   const double score =
       q(most) + explored * edges[most].prior / (1.0 + edges[most].visits);
@@ -128,7 +128,7 @@ void Search::Judge(SearchResult& result) const {
   std::vector<double> score(edges.size());
   if (gumbel) {
     TransformedValues(edges, root_values_[root.player], params_,
-                      Scale(root.player), score);
+                      ranges_.Scale(root.player), score);
     result.target = score;
     ImprovePolicy(edges, result.target);
     for (size_t i = 0; i < edges.size(); ++i) {

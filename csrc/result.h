@@ -28,7 +28,8 @@ struct SearchResult {
   std::vector<Action> principal_variation;
   std::vector<std::vector<Action>> variations;  // [n], each from its action on;
                                                 // empty if not asked for
-  int best = 0;                                 // index of the move to play
+  int best = 0;  // index of the move to play; of no meaning where players move
+                 // simultaneously
   int player = 0;  // negative where players move simultaneously
   bool root_proven = false;
   bool full = false;          // the tree reached its bound in bytes

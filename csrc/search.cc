@@ -17,21 +17,15 @@ Search::Search(Tree& tree, const SearchParams& params, Rng& rng,
       history_(std::move(history)),
       virtual_loss_(params.leaves_in_flight > 1 || lanes > 1),
       limit_(params.simulations),
+      ranges_(params.value_range, tree.num_players()),
       value_sum_(tree.num_players(), 0.0),
       ordered_(tree.num_players(), 0.0f),
-      delta_(tree.num_players(), 0.0) {
-  if (params.value_range == ValueRange::kTree) {
-    lowest_.assign(tree.num_players(), INFINITY);
-    highest_.assign(tree.num_players(), -INFINITY);
-  }
-}
+      delta_(tree.num_players(), 0.0) {}
 
-bool Search::Run(Lane& lane, Batch& batch, int half) {
-  if (!root_ready_ && !root_asked_) CheckRoot(batch.evaluator());
+bool Search::Run(Lane& lane, Batch& batch, int half, int64_t most) {
+  if (!root_ready_ && !root_asked_) CheckEvaluator(batch.evaluator());
   for (Pending& pending : lane.pending) {
-    const State& state = pending.state != nullptr
-                             ? *pending.state
-                             : *tree_.node(pending.leaf).state;
+    const State& state = *pending.state;
     const Answer answer = batch.Row(half, pending.row);
     if (pending.leaf != kNoNode) {
       Expand(pending.leaf, pending.observer, pending.last, state, answer);
@@ -58,25 +52,23 @@ bool Search::Run(Lane& lane, Batch& batch, int half) {
     } else if (root.visits == 0) {  // evaluated by an earlier search
       ++known_hits_;
       Backup({}, Tree::kRoot, tree_.values(Tree::kRoot));
+    } else if (!root_asked_) {
+      reused_ = true;
     }
     PrepareRoot(lane.rng);
     root_ready_ = true;
   }
-  while (started_ < limit_ && !tree_.node(Tree::kRoot).proven &&
-         static_cast<int>(lane.pending.size()) < params_.leaves_in_flight) {
+  for (; most > 0 && started_ < limit_ && !tree_.node(Tree::kRoot).proven &&
+         static_cast<int>(lane.pending.size()) < params_.leaves_in_flight;
+       --most) {
     if (Simulate(lane, batch, half) == Outcome::kCollision) break;
     ++started_;
   }
   return lane.pending.empty();
 }
 
-void Search::CheckRoot(const Evaluator& evaluator) {
-  const Node& root = tree_.node(Tree::kRoot);
-  if (root.kind == NodeKind::kTerminal || root.kind == NodeKind::kChance) {
-    throw Error(
-        std::string("a search starts where a player moves, not at a ") +
-        (root.kind == NodeKind::kChance ? "chance node" : "terminal state"));
-  }
+void Search::CheckEvaluator(const Evaluator& evaluator) {
+  evaluator_ = &evaluator;
   if (evaluator.encoder() != nullptr) {
     history_depth_ = evaluator.encoder()->history_depth();
   }
@@ -93,36 +85,30 @@ void Search::PrepareRoot(Rng& rng) {
   const Node& root = tree_.node(Tree::kRoot);
   const std::span<const float> values = tree_.values(Tree::kRoot);
   root_values_.assign(values.begin(), values.end());
+  if (reused_ && params_.value_range == ValueRange::kTree) SeeTree();
   std::span<Edge> edges = tree_.edges(root);
   root_prior_.clear();
   for (const Edge& edge : edges) root_prior_.push_back(edge.prior);
   if (root.kind != NodeKind::kDecision) return;
-  if (params_.root_policy_temperature != 1.0) {
-    float total = 0.0f;
-    for (Edge& edge : edges) {
-      edge.prior =
-          std::pow(edge.prior,
-                   static_cast<float>(1.0 / params_.root_policy_temperature));
-      total += edge.prior;
+  std::vector<float> prior = root_prior_;
+  Temper(prior, params_);
+  const bool puct = params_.selection == Selection::kPuct;
+  if (puct) AddNoise(prior, params_, rng);
+  for (size_t i = 0; i < edges.size(); ++i) edges[i].prior = prior[i];
+  if (puct) return;
+  const int considered = std::min<int>(params_.max_considered_actions,
+                                       static_cast<int>(edges.size()));
+  gumbel_ = DrawGumbel(edges, considered, params_.gumbel_scale, rng);
+  schedule_ = HalvingSchedule(considered, params_.simulations);
+}
+
+void Search::SeeTree() {
+  for (uint32_t index = 0; index < tree_.num_nodes(); ++index) {
+    const Node& node = tree_.node(index);
+    if (node.kind != NodeKind::kDecision) continue;
+    for (const Edge& edge : tree_.edges(node)) {
+      if (edge.visits > 0) ranges_.See(node.player, Mean(edge));
     }
-    for (Edge& edge : edges) edge.prior /= total;
-  }
-  if (params_.selection == Selection::kGumbel) {
-    const int considered = std::min<int>(params_.max_considered_actions,
-                                         static_cast<int>(edges.size()));
-    gumbel_ = DrawGumbel(edges, considered, params_.gumbel_scale, rng);
-    schedule_ = HalvingSchedule(considered, params_.simulations);
-    return;
-  }
-  const double alpha = params_.dirichlet_total > 0.0
-                           ? params_.dirichlet_total / edges.size()
-                           : params_.dirichlet_alpha;
-  if (params_.dirichlet_fraction <= 0.0 || alpha <= 0.0) return;
-  const std::vector<double> noise = rng.Dirichlet(alpha, edges.size());
-  for (size_t i = 0; i < edges.size(); ++i) {
-    edges[i].prior =
-        static_cast<float>((1.0 - params_.dirichlet_fraction) * edges[i].prior +
-                           params_.dirichlet_fraction * noise[i]);
   }
 }
 
@@ -135,7 +121,7 @@ inline size_t Search::SelectMove(Lane& lane, uint32_t index) {
                : SelectSampled(edges, lane.rng);
   }
   const bool is_root = index == Tree::kRoot;
-  const ValueScale scale = Scale(node.player);
+  const ValueScale scale = ranges_.Scale(node.player);
   if (params_.selection == Selection::kPuct) {
     return SelectPuct(node, edges, params_.fpu_reduction, lane.exploration,
                       scale, is_root ? params_.forced_playouts : 0.0);
@@ -291,7 +277,7 @@ Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
       if (leaf != kNoNode) Expand(leaf, observer, false, state, answer);
       if (leaf == kNoNode && lane.pending.size() == before) break;
     } else {
-      lane.pending.push_back({{}, leaf, nullptr, observer, row, false});
+      lane.pending.push_back({{}, leaf, &state, nullptr, observer, row, false});
       if (leaf == kNoNode) break;  // one seat's view will do
     }
   }
@@ -305,7 +291,7 @@ Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
   Pending& complete = lane.pending.back();
   complete.last = true;
   complete.path = lane.path;
-  complete.state = std::move(owned);
+  complete.owned = std::move(owned);
   if (virtual_loss_) ApplyVirtualLoss(lane.path, 1);
   return Outcome::kWaits;
 }
@@ -321,8 +307,7 @@ inline std::span<const float> Search::Ordered(const Answer& answer,
   const size_t players = ordered_.size();
   for (size_t k = 0; k < players; ++k) {
     if (!std::isfinite(answer.values[k])) {
-      throw Error("the evaluator answered a value that is not finite; " +
-                  Describe(state));
+      RejectAnswer(*evaluator_, "value", state);
     }
     ordered_[(observer + k) % players] = answer.values[k];
   }
@@ -343,8 +328,7 @@ inline void Search::Expand(uint32_t leaf, Player observer, bool last,
     total += edge.prior;
   }
   if (!std::isfinite(total)) {
-    throw Error("the evaluator answered a prior_logit that is not finite; " +
-                Describe(state));
+    RejectAnswer(*evaluator_, "prior_logit", state);
   }
   for (Edge& edge : edges) edge.prior /= total;
   std::span<float> values = tree_.values(leaf);
@@ -400,7 +384,10 @@ void Search::Backup(std::span<const Step> path, uint32_t leaf,
   if (!path.empty()) {
     ++backups_;
     max_depth_ = std::max(max_depth_, static_cast<int>(path.size()));
-    for (size_t p = 0; p < delta_.size(); ++p) value_sum_[p] += delta_[p];
+    // Corrections of earlier visits are no part of this search's mean.
+    for (size_t p = 0; p < delta_.size(); ++p) {
+      value_sum_[p] += reused_ ? values[p] : delta_[p];
+    }
   }
 }
 
@@ -408,11 +395,13 @@ inline void Search::BackupMove(const Node& node, Edge& edge, bool proven) {
   const Player mover = node.player;
   ++edge.visits;
   edge.value_sum += delta_[mover];
-  if (proven) {
+  const float exact =
+      edge.child != kNoNode ? tree_.values(edge.child)[mover] : 0;
+  if (proven) edge.proof = ProofOf(tree_, exact);
+  // Another lane's answer may come from below what was proven meanwhile.
+  if (proven || (virtual_loss_ && edge.proof != Proof::kNone)) {
     // All visits count as what is now known; so they do further up, where one
     // player's gain tells the other's. Virtual losses must not be counted.
-    const float exact = tree_.values(edge.child)[mover];
-    edge.proof = ProofOf(tree_, exact);
     const double change = edge.visits * exact - edge.value_sum;
     edge.value_sum += change;
     if (tree_.zero_sum() && !virtual_loss_) {
@@ -420,16 +409,20 @@ inline void Search::BackupMove(const Node& node, Edge& edge, bool proven) {
       delta_[1 - mover] -= change;
     }
   }
-  if (params_.value_range == ValueRange::kTree) {
-    lowest_[mover] = std::min(lowest_[mover], Mean(edge));
-    highest_[mover] = std::max(highest_[mover], Mean(edge));
-  }
+  ranges_.See(mover, virtual_loss_ ? MeanOfAnswers(edge) : Mean(edge));
+}
+
+double Search::MeanOfAnswers(const Edge& edge) const {
+  if (edge.child == kNoNode) return Mean(edge);
+  const uint32_t answers = tree_.node(edge.child).visits;
+  return (edge.value_sum + (edge.visits - answers)) / answers;
 }
 
 void Search::BackupChance(const Node& node, Edge& edge, bool proven) {
   ++edge.visits;
   if (proven) edge.proof = Proof::kExact;
   if (!params_.expected_chance) return;
+  const bool settled = proven || (virtual_loss_ && edge.proof != Proof::kNone);
   const std::span<const Edge> edges = std::as_const(tree_).edges(node);
   const size_t players = delta_.size();
   // Expectation over the outcomes with a visit, in order of player.
@@ -451,7 +444,7 @@ void Search::BackupChance(const Node& node, Edge& edge, bool proven) {
     changed[players] -= 1.0;
     const double before = node.visits * expectation(player);
     changed[players] += 1.0;
-    changed[player] = proven
+    changed[player] = settled
                           ? changed[players] * tree_.values(edge.child)[player]
                           : changed[player] + delta_[player];
     delta_[player] = (node.visits + 1.0) * expectation(player) - before;
@@ -467,6 +460,13 @@ void Search::BackupJoint(const Node& node, uint32_t key) {
     Edge& edge = edges[joint.Choice(key, p)];
     ++edge.visits;
     edge.value_sum += delta_[p];
+  }
+}
+
+void Search::SuspendVirtualLoss(const Lane& lane, int sign) {
+  if (!virtual_loss_) return;
+  for (const Pending& pending : lane.pending) {
+    if (pending.last) ApplyVirtualLoss(pending.path, sign);
   }
 }
 

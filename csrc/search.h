@@ -2,8 +2,8 @@
 #ifndef TESUJI_CSRC_SEARCH_H_
 #define TESUJI_CSRC_SEARCH_H_
 
-#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -28,8 +28,9 @@ struct Step {
 // A leaf that waits for one player's answer; `last` of those it waits for.
 struct Pending {
   std::vector<Step> path;
-  uint32_t leaf;   // kNoNode: the tree is full, nothing is kept of it
-  StatePtr state;  // of the leaf, if its node does not keep it
+  uint32_t leaf;       // kNoNode: the tree is full, nothing is kept of it
+  const State* state;  // of the leaf
+  StatePtr owned;      // it, if its node does not keep it; in the last one
   Player observer;
   int row;
   bool last;
@@ -62,13 +63,18 @@ class Search {
 
   // Takes the answers that arrived in `half`, simulates on, and returns true
   // when done, false when it waits for rows of `half`.
-  bool Run(Batch& batch, int half) { return Run(lane_, batch, half); }
-  // The same for one of several lanes: true if it waits for nothing, be it that
-  // the search is done or that other lanes are to go on first.
-  bool Run(Lane& lane, Batch& batch, int half);
+  bool Run(Batch& batch, int half) {
+    return Run(lane_, batch, half, std::numeric_limits<int64_t>::max());
+  }
+  // The same for one of several lanes, and `most` simulations: true if it waits
+  // for nothing, be it that the search is done, that other lanes are to go on
+  // first, or that `most` were all known.
+  bool Run(Lane& lane, Batch& batch, int half, int64_t most);
+  // Takes the virtual losses of what a lane waits for out of the tree, with -1,
+  // and puts them back, with 1.
+  void SuspendVirtualLoss(const Lane& lane, int sign);
 
   // No simulation begins beyond this number; params.simulations at first.
-  int64_t limit() const { return limit_; }
   void set_limit(int64_t limit) { limit_ = limit; }
   int64_t started() const { return started_; }
   // The root is evaluated: there is a result.
@@ -85,23 +91,17 @@ class Search {
  private:
   enum class Outcome { kBackedUp, kWaits, kCollision };
 
-  void CheckRoot(const Evaluator& evaluator);
+  void CheckEvaluator(const Evaluator& evaluator);
   // Keeps the evaluator's opinion, draws the noise.
   void PrepareRoot(Rng& rng);
+  // Takes the means of an earlier search into the ranges of values.
+  void SeeTree();
 
   Outcome Simulate(Lane& lane, Batch& batch, int half);
   // Goes on from `state`, of which no node is kept.
   Outcome SimulateOutside(Lane& lane, Batch& batch, int half, StatePtr state);
   size_t SelectMove(Lane& lane, uint32_t index);
   std::vector<Action> JointAction(const Node& node, uint32_t key) const;
-  // How a player's values are compared.
-  ValueScale Scale(Player player) const {
-    if (params_.value_range == ValueRange::kDeclared) return {};
-    const double low = lowest_[player];
-    const double high = highest_[player];
-    if (!(high - low > 1e-9)) return {std::isfinite(low) ? low : 0.0, 0.0};
-    return {0.5 * (low + high), 2.0 / (high - low)};
-  }
 
   // Asks for the leaf's answer, or answers. The node keeps `state`, or `owned`
   // does.
@@ -121,6 +121,8 @@ class Search {
   void Backup(std::span<const Step> path, uint32_t leaf,
               std::span<const float> values);
   void BackupMove(const Node& node, Edge& edge, bool proven);
+  // Without virtual losses, which nodes do not have; of an edge just counted.
+  double MeanOfAnswers(const Edge& edge) const;
   void BackupChance(const Node& node, Edge& edge, bool proven);
   void BackupJoint(const Node& node, uint32_t key);
   void ApplyVirtualLoss(std::span<const Step> path, int sign);
@@ -136,6 +138,7 @@ class Search {
   Tree& tree_;
   const SearchParams& params_;
   Lane lane_;
+  const Evaluator* evaluator_ = nullptr;
   std::vector<const State*> history_;
   size_t history_depth_ = 0;
   bool virtual_loss_;
@@ -150,8 +153,8 @@ class Search {
   std::vector<double> root_values_;  // [P], the evaluator's
   std::vector<double> gumbel_;       // of the root's edges
   std::vector<uint32_t> schedule_;
-  std::vector<double> lowest_;     // [P], of the means seen in the tree
-  std::vector<double> highest_;    // [P]
+  ValueRanges ranges_;
+  bool reused_ = false;            // the tree has visits of an earlier search
   std::vector<double> value_sum_;  // [P], over this search's simulations
   std::vector<float> ordered_;     // [P], of Ordered()
   std::vector<double> delta_;      // [P], of Backup()

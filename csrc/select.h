@@ -49,6 +49,64 @@ struct ValueScale {
   double operator()(double value) const { return (value - middle) * factor; }
 };
 
+// The ranges that each player's mean values in a tree span, where moves are
+// compared by them (MuZero); with ValueRange::kDeclared nothing is watched.
+class ValueRanges {
+ public:
+  ValueRanges(ValueRange kind, int players) {
+    if (kind == ValueRange::kTree) {
+      ranges_.assign(players, {INFINITY, -INFINITY});
+    }
+  }
+
+  void See(Player player, double mean) {
+    if (ranges_.empty()) return;
+    Range& range = ranges_[player];
+    range.low = std::min(range.low, mean);
+    range.high = std::max(range.high, mean);
+  }
+  ValueScale Scale(Player player) const {
+    if (ranges_.empty()) return {};
+    const auto [low, high] = ranges_[player];
+    if (!(high - low > 1e-9)) return {std::isfinite(low) ? low : 0.0, 0.0};
+    return {0.5 * (low + high), 2.0 / (high - low)};
+  }
+
+ private:
+  struct Range {
+    double low;
+    double high;
+  };
+  std::vector<Range> ranges_;  // [P]
+};
+
+// Flattens a root's prior.
+inline void Temper(std::span<float> prior, const SearchParams& params) {
+  if (params.root_policy_temperature == 1.0) return;
+  const auto exponent =
+      static_cast<float>(1.0 / params.root_policy_temperature);
+  // Shares of the largest: however low the temperature, one stays 1.
+  const float largest = *std::max_element(prior.begin(), prior.end());
+  float total = 0.0f;
+  for (float& p : prior) total += p = std::pow(p / largest, exponent);
+  for (float& p : prior) p /= total;
+}
+
+// Mixes Dirichlet noise into a root's prior.
+inline void AddNoise(std::span<float> prior, const SearchParams& params,
+                     Rng& rng) {
+  const double fraction = params.dirichlet_fraction;
+  const double alpha = params.dirichlet_total > 0.0
+                           ? params.dirichlet_total / prior.size()
+                           : params.dirichlet_alpha;
+  if (fraction <= 0.0 || alpha <= 0.0) return;
+  const std::vector<double> noise = rng.Dirichlet(alpha, prior.size());
+  for (size_t i = 0; i < prior.size(); ++i) {
+    prior[i] =
+        static_cast<float>((1.0 - fraction) * prior[i] + fraction * noise[i]);
+  }
+}
+
 // PUCT (Rosin, 2011; in the form of AlphaZero, 2018) with first-play urgency.
 // Returns the index of the edge with the largest
 //     q + c(N) * prior * sqrt(N) / (1 + visits),

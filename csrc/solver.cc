@@ -330,15 +330,20 @@ Interval Solver::Chance(const State& state, const Key& path, int depth,
   for (size_t i = 0; i < children.size(); ++i) {
     const double probability = outcomes.probabilities[i];
     Interval others;
+    double size = 0.0;  // of the summands, which may cancel out
     for (size_t j = 0; j < children.size(); ++j) {
       if (j == i) continue;
-      others.lower += outcomes.probabilities[j] * children[j].lower;
-      others.upper += outcomes.probabilities[j] * children[j].upper;
+      const double p = outcomes.probabilities[j];
+      others.lower += p * children[j].lower;
+      others.upper += p * children[j].upper;
+      size += p * std::max(std::abs(children[j].lower),
+                           std::abs(children[j].upper));
     }
+    if (!std::isfinite(size)) size = 0.0;
     // A child outside this window puts the mean outside the given one; the
     // margin is there so that rounding does not prevent it.
     const auto limit = [&](double bound, double rest, double sign) {
-      const double margin = 1e-12 * (std::abs(bound) + std::abs(rest));
+      const double margin = 1e-12 * (std::abs(bound) + std::abs(rest) + size);
       return (bound * total - rest + sign * margin) / probability;
     };
     const Interval wanted = {limit(window.lower, others.upper, -1.0),
@@ -519,7 +524,7 @@ Solution Solve(const State& state, const SolverParams& params,
     throw Error("the state is terminal, there is nothing to solve: " +
                 Describe(state));
   }
-  return Solver(state, params, poll).Run();
+  return Within(state, [&] { return Solver(state, params, poll).Run(); });
 }
 
 }  // namespace tesuji

@@ -40,9 +40,18 @@ class Error : public std::runtime_error {
 
 // Games written in Python clone, step and die only under the interpreter lock,
 // which OpenSpiel's trampolines do not all take: whoever runs them holds it.
+// So are games that wrap one, which are known by their parameters.
 inline bool IsPythonGame(const Game& game) {
-  return std::string(typeid(game).name()).find("PyGame") != std::string::npos ||
-         game.ToString().find("python_") != std::string::npos;
+  if (std::string(typeid(game).name()).find("PyGame") != std::string::npos) {
+    return true;
+  }
+  const open_spiel::GameParameters parameters = game.GetParameters();
+  return std::any_of(
+      parameters.begin(), parameters.end(), [](const auto& parameter) {
+        return parameter.second.has_game_value() &&
+               IsPythonGame(
+                   *open_spiel::LoadGame(parameter.second.game_value()));
+      });
 }
 
 // Utilities divided by this are the search's "normalised values". Utilities
@@ -137,14 +146,20 @@ inline size_t MostEdges(const Game& game, int chance_samples) {
   return static_cast<size_t>(std::max(actions, outcomes));
 }
 
-// Memory of one state, its parts included: what the allocator hands out for
-// copies of the initial state. Threads that allocate meanwhile blur it.
-inline int64_t StateBytes(const Game& game) {
+// Memory of a state that comes after this one, its parts included: what the
+// allocator hands out for copies, moved on by one action, which lets their
+// histories grow. Threads that allocate meanwhile blur it.
+inline int64_t StateBytes(const State& state) {
   constexpr int kCopies = 64;
-  const StatePtr state = game.NewInitialState();
+  const bool moves = (state.CurrentPlayer() >= 0 || state.IsChanceNode()) &&
+                     !SamplesChance(*state.GetGame());
+  const Action action = moves ? state.LegalActions().front() : kNoAction;
   std::vector<StatePtr> copies(kCopies);
   const size_t before = mallinfo2().uordblks;
-  for (StatePtr& copy : copies) copy = state->Clone();
+  for (StatePtr& copy : copies) {
+    copy = state.Clone();
+    if (moves) copy->ApplyAction(action);
+  }
   const size_t after = mallinfo2().uordblks;
   const auto least = static_cast<int64_t>(sizeof(State));
   return std::max(
@@ -174,6 +189,25 @@ inline void RequireSameGame(const State& state, const Game& game) {
   }
 }
 
+// For error messages: the game and the actions that lead to the state.
+inline std::string Describe(const State& state) {
+  std::string text = state.GetGame()->ToString() + ", history [";
+  const char* separator = "";
+  for (Action action : state.History()) {
+    text += separator + std::to_string(action);
+    separator = ", ";
+  }
+  return text + "]";
+}
+
+// Throws Error unless a search may start here.
+inline void RequireDecision(const State& state) {
+  if (!state.IsTerminal() && !state.IsChanceNode()) return;
+  throw Error(std::string("a search starts where a player moves, not at a ") +
+              (state.IsTerminal() ? "terminal state; " : "chance node; ") +
+              Describe(state));
+}
+
 // At most `depth` states that led to this one, oldest first, by replay.
 inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
   std::vector<StatePtr> past;
@@ -185,17 +219,6 @@ inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
     replayed->ApplyAction(action);
   }
   return past;
-}
-
-// For error messages: the game and the actions that lead to the state.
-inline std::string Describe(const State& state) {
-  std::string text = state.GetGame()->ToString() + ", history [";
-  const char* separator = "";
-  for (Action action : state.History()) {
-    text += separator + std::to_string(action);
-    separator = ", ";
-  }
-  return text + "]";
 }
 
 // For a catch block: what a game threw at or below `state` goes on as an Error
@@ -210,6 +233,16 @@ inline std::string Describe(const State& state) {
     const std::string text = exception.what();
     if (text.starts_with("KeyboardInterrupt")) throw;
     throw Error(text.substr(0, text.find('\n')) + "; " + Describe(state));
+  }
+}
+
+// Runs `body`, which asks something of the game at or below `state`; see above.
+template <typename Body>
+auto Within(const State& state, Body body) {
+  try {
+    return body();
+  } catch (const std::exception&) {
+    RethrowFrom(state);
   }
 }
 

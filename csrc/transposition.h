@@ -46,7 +46,8 @@ class TranspositionTable {
     int32_t best = -1;        // index of the move to try first
   };
 
-  // `width` intervals an entry. Starts small and grows to at most `bytes`.
+  // `width` intervals an entry. Starts small and grows to at most `bytes`;
+  // while it grows it holds what it had as well.
   TranspositionTable(int64_t bytes, size_t width)
       : width_(width),
         most_(bytes / (kBucket * (sizeof(Entry) + width * sizeof(Interval)))) {

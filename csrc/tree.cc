@@ -32,7 +32,7 @@ Tree::Tree(const Game& game, double value_scale, const SearchParams& params)
           .max_states = params.max_cached_states,
           .max_bytes = params.max_bytes,
           .most_edges = MostEdges(game, params.chance_samples),
-          .state_bytes = params.max_bytes > 0 ? StateBytes(game) : 0,
+          .state_bytes = 0,
       } {}
 
 void Tree::Clear() {
@@ -41,6 +41,13 @@ void Tree::Clear() {
   values_.clear();
   outcomes_.clear();
   joints_.clear();
+  if (settings_.max_bytes > 0) {
+    // Capacity counts: what was searched before must not.
+    nodes_.shrink_to_fit();
+    edges_.shrink_to_fit();
+    values_.shrink_to_fit();
+    outcomes_.shrink_to_fit();
+  }
   num_states_ = 0;
   joint_bytes_ = 0;
   full_ = false;
@@ -48,6 +55,7 @@ void Tree::Clear() {
 
 void Tree::Reset(const State& state, int simulations, uint64_t seed) {
   Clear();
+  if (settings_.max_bytes > 0) settings_.state_bytes = StateBytes(state);
   StatePtr root;
   if (settings_.sampled_chance) {
     game_ = OwnGame(*state.GetGame(), seed);
@@ -192,9 +200,11 @@ void Tree::Advance(Action action, bool keep_visits) {
   }
   Tree kept(settings_);
   kept.game_ = game_;
-  kept.nodes_.reserve(nodes_.capacity());
-  kept.edges_.reserve(edges_.capacity());
-  kept.values_.reserve(values_.capacity());
+  if (settings_.max_bytes == 0) {
+    kept.nodes_.reserve(nodes_.capacity());
+    kept.edges_.reserve(edges_.capacity());
+    kept.values_.reserve(values_.capacity());
+  }
   kept.Move(*this, child, keep_visits);
   if (rebuilt != nullptr && kept.nodes_[kRoot].kind != NodeKind::kTerminal) {
     kept.nodes_[kRoot].state = std::move(rebuilt);

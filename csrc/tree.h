@@ -27,6 +27,7 @@ class Tree {
   double value_scale() const { return settings_.value_scale; }
   // Two players, one's gain is the other's loss.
   bool zero_sum() const { return settings_.zero_sum; }
+  bool sampled_chance() const { return settings_.sampled_chance; }
   // Bounds of a player's normalised utility; infinite if the game has none.
   float worst() const { return settings_.worst; }
   float best() const { return settings_.best; }

@@ -147,6 +147,7 @@ class NetworkEvaluator(Evaluator):
         sessions: Sequence[Session],
         value_scale: float = ...,
         cache_entries: int = ...,
+        name: str = ...,
     ) -> None: ...
 
 def FakeEvaluator(game: pyspiel.Game, encoder: str = ..., seed: int = ..., cache_entries: int = ...) -> Evaluator: ...
@@ -277,6 +278,8 @@ def solve(
 class Belief:
     """States that the player to move may be in; engine/search/beliefs.py explains every field."""
 
+    @property
+    def game(self) -> pyspiel.Game: ...
     @property
     def player(self) -> int: ...
     @property

@@ -43,7 +43,7 @@ TEST(ThreadsShareATree) {
         analysis.Begin(part, std::nullopt);
         analysis.Run(NoPoll);
       }
-      const SearchResult result = analysis.Result();
+      const SearchResult result = analysis.Result(NoPoll);
       ExpectEqual(result.simulations, 601);
       for (Player owner : result.owners) {
         ExpectEqual(Visits(result, owner), 601);
@@ -61,7 +61,7 @@ TEST(ThreadsProveAWin) {
                       round, 4);
     analysis.Begin(20000, std::nullopt);
     analysis.Run(NoPoll);
-    const SearchResult result = analysis.Result();
+    const SearchResult result = analysis.Result(NoPoll);
     Expect(result.root_proven);
     ExpectEqual(result.values, std::vector<double>{1.0, -1.0});
   }
@@ -73,19 +73,39 @@ TEST(AnAnalysisIsReadAndStoppedFromOutside) {
   params.proofs = false;
   Analysis analysis(MakeRolloutEvaluator(game, 1, 1), *Played(*game, {3}),
                     params, 7, 3);
-  ExpectThrow<Error>("run it first", [&] { analysis.Result(); });
+  ExpectThrow<Error>("run it first", [&] { analysis.Result(NoPoll); });
   analysis.Begin(std::nullopt, std::nullopt);
   std::thread runner([&] { analysis.Run(NoPoll); });
   int64_t seen = 0;
   for (int i = 0; i < 20 || seen == 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const SearchResult result = analysis.Result();
+    const SearchResult result = analysis.Result(NoPoll);
     Expect(result.simulations >= seen);
+    // What is in flight is not counted.
+    ExpectEqual(Visits(result, 1), result.simulations);
     seen = result.simulations;
   }
   analysis.Stop();
   runner.join();
-  Expect(analysis.Result().simulations >= seen);
+  Expect(analysis.Result(NoPoll).simulations >= seen);
+}
+
+TEST(AnAnalysisEndsWhereNoSimulationNeedsTheEvaluator) {
+  // All joint moves end the game, and nothing is ever proven.
+  const GamePtr game = Load("matrix_rps");
+  Analysis analysis(MakeFakeEvaluator(game, "auto", 1, 0),
+                    *game->NewInitialState(), {}, 7, 2);
+  analysis.Begin(std::nullopt, 0.05);
+  analysis.Run(NoPoll);
+  const int64_t seen = analysis.Result(NoPoll).simulations;
+  Expect(seen > 0);
+  analysis.Begin(std::nullopt, std::nullopt);
+  std::thread runner([&] { analysis.Run(NoPoll); });
+  while (analysis.Result(NoPoll).simulations < seen + 1000) {
+    std::this_thread::yield();
+  }
+  analysis.Stop();
+  runner.join();
 }
 
 TEST(AFailingAnalysisEndsAndStaysEnded) {

@@ -199,5 +199,41 @@ TEST(ABoundInBytesHolds) {
   }
 }
 
+TEST(ValuesOfAReusedTreeStayWithinTheUtilities) {
+  for (const std::string name : {"tic_tac_toe", "connect_four", "pig"}) {
+    const GamePtr game = Load(name);
+    const EvaluatorPtr evaluator = MakeFakeEvaluator(game, "auto", 1, 0);
+    for (int seed = 0; seed < 10; ++seed) {
+      StatePtr state = RandomState(*game, 2, seed);
+      const SearchParams params = {.simulations = 300, .reuse_tree = true};
+      Tree tree(*game, evaluator->value_scale(), params);
+      Batch batch(*evaluator, 0, 1);
+      Rng rng(seed);
+      tree.Reset(*state, params.simulations, seed);
+      for (int move = 0; move < 6; ++move) {
+        Search search(tree, params, rng);
+        while (!search.Run(batch, 0)) {
+          batch.Launch(0);
+          batch.Finish(0);
+        }
+        batch.Finish(0);
+        const SearchResult result = search.Result();
+        for (const double value : result.values) {
+          Expect(std::abs(value) <= 1.0 + 1e-6);
+        }
+        Action action = result.actions[result.best];
+        state->ApplyAction(action);
+        tree.Advance(action, true);
+        while (!state->IsTerminal() && state->IsChanceNode()) {
+          action = state->ChanceOutcomes().front().first;
+          state->ApplyAction(action);
+          tree.Advance(action, true);
+        }
+        if (state->IsTerminal() || tree.empty()) break;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tesuji

@@ -27,7 +27,7 @@ class Analysis:
         result = analysis.stop()
 
     Several threads search one tree, kept apart by virtual loss; with more than one the result depends on timing. With
-    one it is that of the seed, whether simulations are run at once or in parts.
+    one, and one leaf in flight, it is that of the seed, whether simulations are run at once or in parts.
     """
 
     def __init__(

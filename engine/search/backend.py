@@ -92,7 +92,7 @@ class Backend(ABC):
         self.precision = precision
         self.quantisation: Quantisation | None = None
         self.version = 0
-        self._name = type(network).__name__
+        self.network_name = type(network).__name__
         self._rows = rows
         self._network = network
         plain = folded(network)
@@ -131,7 +131,7 @@ class Backend(ABC):
         given = {name: tensor.shape for name, tensor in state_dict.items()}
         if own != given:
             name = min(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
-            raise TesujiError(f"update of {self._name}: tensor {name} is {given.get(name)}, not {own.get(name)}")
+            raise TesujiError(f"update of {self.network_name}: tensor {name} is {given.get(name)}, not {own.get(name)}")
         self._prepared = self.prepare(folded(network, state_dict))
         for session in self._sessions:
             session.load(self._prepared)
@@ -168,7 +168,7 @@ class Backend(ABC):
         legal = legal_mask.astype(bool)
         for field, array in (("prior_logits", logits[legal]), ("values", values)):
             if not np.isfinite(array).all():
-                raise TesujiError(f"network {self._name}: {field} has entries that are not finite numbers")
+                raise TesujiError(f"network {self.network_name}: {field} has entries that are not finite numbers")
         return logits, values
 
     def close(self) -> None:
@@ -186,7 +186,9 @@ class Backend(ABC):
             session.launch(0, CHECK_ROWS)
             session.wait(0)
         except RuntimeError as error:
-            logger.warning("%s does not run in bf16 on %s (%s): using fp32", self._name, self.name, first_line(error))
+            logger.warning(
+                "%s does not run in bf16 on %s (%s): using fp32", self.network_name, self.name, first_line(error)
+            )
             return False
         with torch.inference_mode():
             logits, values = Answers(network)(torch.from_numpy(session.inputs[0]))
@@ -198,7 +200,9 @@ class Backend(ABC):
         difference = float(torch.stack(means).max())  # NaN if either is
         if difference <= BF16_TOLERANCE or not bool(torch.isfinite(logits).all() and torch.isfinite(values).all()):
             return True  # a network that is not finite in fp32 either is `evaluate`'s to report
-        logger.warning("%s differs by %.3f between bf16 and fp32 on %s: using fp32", self._name, difference, self.name)
+        logger.warning(
+            "%s differs by %.3f between bf16 and fp32 on %s: using fp32", self.network_name, difference, self.name
+        )
         return False
 
 

@@ -49,6 +49,9 @@ class Session(Protocol):
 class Evaluator(Protocol):
     """A network on a device."""
 
+    network_name: str
+    """Of the network's class, for error messages."""
+
     version: int
     """Changes with every update; cached answers of another version are void."""
 
@@ -148,6 +151,8 @@ def native_evaluator(
     from engine.native import core
 
     sessions = [evaluator.session(rows) for _ in range(workers)]
-    native = core.NetworkEvaluator(game, encoder, sessions, facts(game).value_scale, cache_entries)
+    native = core.NetworkEvaluator(
+        game, encoder, sessions, facts(game).value_scale, cache_entries, f"network {evaluator.network_name}"
+    )
     native.version = evaluator.version
     return native

@@ -64,7 +64,7 @@ def ismcts(
     The result is as `engine.search.search.SearchResult` says; q and values are means over the belief, and the
     principal variation is the most visited line of the likeliest state, chance taking its likeliest outcomes.
     seed: with what the player has seen (and the belief) it decides the result, whatever the hidden state is.
-    Raises TesujiError as `belief` does, and for leaves_in_flight above 1.
+    Raises TesujiError as `belief` does, for leaves_in_flight above 1, forced_playouts and selection gumbel.
     """
     config = config or SearchConfig()
     alone = isinstance(states, pyspiel.State | Belief)
@@ -74,7 +74,6 @@ def ismcts(
     beliefs = [
         each if isinstance(each, Belief) else belief(each, policy, particles=particles, seed=seed) for each in every
     ]
-    game = beliefs[0].states[0].get_game()
-    params = search_params(config, config.simulations if simulations is None else simulations, game)
+    params = search_params(config, config.simulations if simulations is None else simulations, beliefs[0].game)
     results = core.ismcts(beliefs, evaluator, params, [seed] * len(beliefs), workers)
     return results[0] if alone else results

@@ -60,7 +60,9 @@ class QuantisedBackend(OpenvinoBackend):
             rounded = Prepared(quantised(plain.model, calibration), "int8")
         # NNCF has many kinds of errors, for networks that it was not made for; none of them need stop a run.
         except Exception as error:
-            logger.warning("%s cannot be made int8 (%s): using %s", self._name, first_line(error), self.precision)
+            logger.warning(
+                "%s cannot be made int8 (%s): using %s", self.network_name, first_line(error), self.precision
+            )
         else:
             policy_kl, value_error = self._errors(network, rounded, calibration)
             if policy_kl <= self._bounds[0] and value_error <= self._bounds[1]:
@@ -68,7 +70,7 @@ class QuantisedBackend(OpenvinoBackend):
             else:
                 logger.warning(
                     "%s in int8 is too far from fp32: policy KL %.2g (bound %g), value error %.2g (bound %g): using %s",
-                    *(self._name, policy_kl, self._bounds[0], value_error, self._bounds[1], self.precision),
+                    *(self.network_name, policy_kl, self._bounds[0], value_error, self._bounds[1], self.precision),
                 )
         self.quantisation = Quantisation(self.precision, policy_kl, value_error, monotonic() - begin)
         return rounded if self.precision == "int8" else plain

@@ -41,6 +41,11 @@ def symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetr
     ]
 
 
+def string_identifies(game: pyspiel.Game) -> bool:
+    """The string has all discs and who is to move; nothing else bears on what follows."""
+    return True
+
+
 def render(state: pyspiel.State) -> str:
     """The board with x and o, named as moves are, and the number of discs; below it who is to move."""
     _, _, *rows, letters = str(state).splitlines()
