@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyspiel
 import pytest
+from positions import played
 
 from engine.errors import TesujiError
 from engine.native import core
@@ -276,9 +277,7 @@ def test_everybody_resigns_where_nobody_checks(connect_four: pyspiel.Game) -> No
         assert records["root_values"][last, 0] < 0
         assert records["returns"][last].tolist() == [-1.0, 1.0]
         assert records["game_returns"][index].tolist() == [1.0 if seat != player else -1.0 for seat in (0, 1)]
-        state = connect_four.new_initial_state()
-        for action in records["histories"][index]:
-            state.apply_action(action)
+        state = played(connect_four, records["histories"][index])
         assert not state.is_terminal() and state.current_player() == player
 
 
@@ -427,9 +426,7 @@ def test_a_game_written_in_python(workers: int) -> None:
     records = pool.run(games=6)
     assert_same(records, make_pool(game, simulations=8).run(games=6))
     for history, returns in zip(records["histories"], records["game_returns"], strict=True):
-        state = game.new_initial_state()
-        for action in history:
-            state.apply_action(action)
+        state = played(game, history)
         assert state.is_terminal() and state.returns() == returns.tolist()
     restored = make_pool(game, workers=workers, simulations=8)
     restored.restore(pool.snapshot())
