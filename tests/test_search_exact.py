@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyspiel
 import pytest
-from positions import answering, played, random_state, search_one
+from positions import answering, assert_same, played, random_state, search_one
 
 from engine.native import core
 
@@ -180,31 +180,39 @@ def test_a_chance_node_is_worth_its_expectation(tmp_path: Path) -> None:
     assert drawn.q[0] == pytest.approx(0.2, abs=0.06) and drawn.q[0] != pytest.approx(0.2, abs=1e-6)
 
 
-def test_widening_bounds_the_outcomes_looked_at() -> None:
-    """Backgammon's 21 rolls: with a widening of 0.5 and few visits only some are."""
-    game = pyspiel.load_game("backgammon")
-    state = random_state(game, 3, seed=0)
-    wide, narrow = (
-        search_one(state, core.FakeEvaluator(game), simulations=400, chance_widening=widening, c_puct=0.2)
-        for widening in (0.0, 0.5)
-    )
-    assert narrow.max_depth > wide.max_depth
-    assert wide.visits.sum() == narrow.visits.sum() == 400
+@pytest.mark.parametrize(("simulations", "outcomes"), [(16, 2), (36, 3), (64, 4), (100, 5)])
+def test_widening_bounds_the_outcomes_looked_at(tmp_path: Path, simulations: int, outcomes: int) -> None:
+    """Half the square root of the visits, of eight: beside root and chance node there is a node for each."""
+    chances = " ".join(f'"{outcome}" 1/8' for outcome in range(8))
+    ends = "\n".join(f't "" {outcome + 1} "" {{ {outcome} -{outcome} }}' for outcome in range(8))
+    text = f'EFG 2 R "draw" {{ "A" "B" }}\np "" 1 1 "" {{ "draw" }} 0\nc "" 1 "" {{ {chances} }} 0\n{ends}\n'
+    game = efg(tmp_path, text)
+    for widening, seen in ((0.5, outcomes), (0.0, 8)):
+        result = search_one(
+            game.new_initial_state(),
+            core.FakeEvaluator(game),
+            simulations=simulations,
+            chance_widening=widening,
+            proofs=False,
+        )
+        assert result.nodes == 2 + seen
 
 
 def test_chance_drawn_inside_the_states() -> None:
     """stones_and_gems: the search draws from a stream of its own, and leaves the game's alone."""
-    game = pyspiel.load_game("stones_and_gems(rng_seed=3)")
+    # A blob that never grows still asks at every step whether it should.
+    grid = pyspiel.load_game("stones_and_gems").get_type().parameter_specification["grid"].replace("|01|", "|23|", 1)
+    game = pyspiel.load_game("stones_and_gems", {"rng_seed": 3, "grid": grid, "blob_chance": 0})
     state = played(game, [0, 0, 1, 0])
-    if state.is_chance_node():
-        state.apply_action(0)
-    before = game.get_rng_state() if hasattr(game, "get_rng_state") else None
+    stream = game.serialize()
     evaluator = core.RolloutEvaluator(game, 1, seed=2)
     first, again, other = (search_one(state, evaluator, seed, simulations=100) for seed in (1, 1, 2))
-    assert first.visits.tolist() == again.visits.tolist() and first.q.tolist() == again.q.tolist()
+    assert_same(first, again)
     assert first.visits.sum() == other.visits.sum() == 100
-    if before is not None:
-        assert game.get_rng_state() == before
+    assert game.serialize() == stream
+    state.apply_action(0)
+    state.apply_action(0)
+    assert game.serialize() != stream
 
 
 def test_pig_agrees_with_value_iteration() -> None:
@@ -261,14 +269,28 @@ def test_with_the_tree_s_range_scale_and_offset_do_not_matter(tmp_path: Path) ->
     assert np.count_nonzero(results[0].visits) == 2
 
 
-def test_one_player_wants_more() -> None:
-    """2048: utilities without a bound that matters; more simulations see a larger value than the rollouts' mean."""
-    game = pyspiel.load_game("2048")
-    state = random_state(game, 5, seed=4)
-    result = search_one(state, core.RolloutEvaluator(game, 1, seed=1), simulations=400, value_range="tree")
-    assert result.visits.sum() == 400
-    assert result.values.shape == (1,)
-    assert result.q[result.best] >= np.average(result.q, weights=result.visits)
+@pytest.mark.parametrize("ball", range(9))
+def test_catch_is_a_matter_of_reach(ball: int) -> None:
+    """One player below a falling ball: after a move two more are left, for two columns at most."""
+    game = pyspiel.load_game("catch(rows=4,columns=9)")
+    result = search_one(played(game, [ball]), core.FakeEvaluator(game), simulations=2000)
+    exact = np.array([1.0 if abs(ball - column) <= 2 else -1.0 for column in (3, 4, 5)])
+    assert result.q[result.best] == exact.max()
+    assert result.proven.any()
+    np.testing.assert_array_equal(result.q[result.proven], exact[result.proven])
+
+
+@pytest.mark.parametrize("value_range", ["declared", "tree"])
+def test_one_player_walks_around_a_cliff(value_range: str) -> None:
+    """Right is over the edge, -100; up begins the way around, four of the five steps; left and down lose one."""
+    game = pyspiel.load_game("cliff_walking(height=2,width=3,horizon=5)")
+    evaluator, start = core.FakeEvaluator(game), game.new_initial_state()
+    result = search_one(start, evaluator, simulations=30_000, c_puct=5.0, value_range=value_range)
+    exact = np.array([-100.0, -4.0, -5.0, -5.0])
+    assert start.action_to_string(result.actions[result.best]) == "UP"
+    assert result.q[result.best] * evaluator.value_scale == pytest.approx(-4.0, abs=0.5)
+    assert result.proven.any()
+    np.testing.assert_allclose(result.q[result.proven] * evaluator.value_scale, exact[result.proven], atol=1e-4)
 
 
 # --- simultaneous moves ---
