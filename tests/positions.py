@@ -1,4 +1,4 @@
-"""What the tests of searches share: positions to search, sessions that answer, results compared."""
+"""What the tests of searches share: games and positions to search, sessions that answer, results compared."""
 
 from __future__ import annotations
 
@@ -13,6 +13,34 @@ from numpy.typing import ArrayLike
 
 from engine.native import core
 from engine.search.search import SearchResult
+
+# These need another game, a file or a parameter that has no default.
+NOT_BY_DEFAULT = {
+    "add_noise",
+    "cached_tree",
+    "efg_game",
+    "misere",
+    "nfg_game",
+    "normal_form_extensive_game",
+    "repeated_game",
+    "repeated_poker",
+    "restricted_nash_response",
+    "start_at",
+    "turn_based_simultaneous_game",
+    "zerosum",
+}
+# Some of those games, all sequential, and two with parameters of their own.
+TRANSFORMED = [
+    "add_noise(epsilon=0.5,game=tic_tac_toe(),seed=1)",
+    "cached_tree(game=tic_tac_toe())",
+    "misere(game=tic_tac_toe())",
+    "restricted_nash_response(game=kuhn_poker(),fixed_player=0,p=0.5)",
+    "start_at(game=tic_tac_toe(),history=4;0)",
+    "turn_based_simultaneous_game(game=goofspiel(num_cards=4,points_order=descending))",
+    "zerosum(game=tic_tac_toe())",
+    "connect_four(rows=5,columns=4,x_in_row=3)",
+    "pig(players=3)",
+]
 
 
 def played(game: str | pyspiel.Game, actions: Iterable[int] = ()) -> pyspiel.State:
