@@ -118,10 +118,10 @@ class Failing(Session):
         self.good = good
 
     def wait(self, half: int) -> None:
+        super().wait(half)
         self.good -= 1
         if self.good < 0:
             raise ValueError("no device")
-        super().wait(half)
 
 
 def answering(game: pyspiel.Game, encoder: str = "observation", **answer: Any) -> core.Evaluator:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyspiel
 import pytest
-from positions import played
+from positions import Failing, Session, played
 
 from engine.errors import TesujiError
 from engine.native import core
@@ -490,6 +490,44 @@ def test_gumbel_games(connect_four: pyspiel.Game, workers: int) -> None:
     np.testing.assert_allclose(records["policy"].sum(axis=1), 1.0, atol=1e-6)
     assert pool.statistics()["simulations"] == 16 * len(records["action"])
     assert len({tuple(history) for history in records["histories"]}) == 16
+
+
+class Broken(Session):
+    """Knows no value of one position."""
+
+    def wait(self, half: int) -> None:
+        super().wait(half)
+        (broken,) = core.encode([played("connect_four", [3, 3])])
+        self.values[half, np.all(self.inputs[half] == broken, axis=1)] = np.nan
+
+
+def network_pool(game: pyspiel.Game, sessions: list[Any]) -> core.Pool:
+    """A pool with a worker for each session."""
+    evaluator = core.NetworkEvaluator(game, "observation", sessions)
+    player = core.PlayerParams(0, core.SearchParams(simulations=64))
+    return core.Pool(game, [evaluator], [player], core.SelfPlayParams(), len(sessions), 4, 0)
+
+
+def test_an_answer_that_is_not_finite_is_reported_once_with_its_position(connect_four: pyspiel.Game) -> None:
+    """Every worker comes to that position; nothing of the others' errors is left for the next run."""
+    pool = network_pool(connect_four, [Broken(connect_four) for _ in range(3)])
+    for _ in range(2):
+        with pytest.raises(TesujiError) as caught:
+            pool.run(games=12)
+        assert str(caught.value) == "the evaluator answered a value that is not finite; connect_four(), history [3, 3]"
+        assert caught.value.__context__ is None
+
+
+def test_sessions_that_all_fail_raise_once(connect_four: pyspiel.Game) -> None:
+    """And once they work again the pool plays the games it would have played."""
+    sessions = [Failing(connect_four, good) for good in (90, 100, 110)]
+    pool = network_pool(connect_four, sessions)
+    with pytest.raises(ValueError, match="no device") as caught:
+        pool.run(games=12)
+    assert caught.value.__context__ is None
+    for session in sessions:
+        session.good = 10**9
+    assert_same(pool.run(games=12), network_pool(connect_four, [Session(connect_four)]).run(games=12))
 
 
 @pytest.mark.parametrize("name", ["oshi_zumo", "stones_and_gems"])

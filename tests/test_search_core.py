@@ -375,15 +375,20 @@ def test_a_low_temperature_leaves_the_best_move(connect_four: pyspiel.Game, simu
     assert policy[np.argmax(weights)] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_what_a_game_throws_names_game_and_history(monkeypatch: pytest.MonkeyPatch, tic_tac_toe: pyspiel.Game) -> None:
-    """Once, from a search and from the pool; the search of a state names that state."""
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_a_game_throws_names_game_and_history(
+    monkeypatch: pytest.MonkeyPatch, tic_tac_toe: pyspiel.Game, workers: int
+) -> None:
+    """Once, from searches and from a pool; the history is that of the state whose search came to it."""
     from open_spiel.python.games.tic_tac_toe import TicTacToeState
 
     game = pyspiel.load_game("python_tic_tac_toe")
     apply = TicTacToeState._apply_action
+    broken: list[list[int]] = []
 
     def fragile(state: Any, action: int) -> None:
         if action == 8:
+            broken.append(state.history())
             raise ValueError("square 8 is broken")
         apply(state, action)
 
@@ -391,7 +396,10 @@ def test_what_a_game_throws_names_game_and_history(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TicTacToeState, "_apply_action", fragile)
     evaluator = core.FakeEvaluator(game)
     with pytest.raises(TesujiError, match=r"^ValueError: square 8 is broken; python_tic_tac_toe.*, history \[4\]$"):
-        search_one(root, evaluator, simulations=50)
-    pool = core.Pool(game, [evaluator], [core.PlayerParams(0, core.SearchParams())], core.SelfPlayParams(), 1, 4, 0)
-    with pytest.raises(TesujiError, match=r"square 8 is broken; python_tic_tac_toe.*, history \[.*\]$"):
-        pool.run(games=4)
+        core.search([root] * 9, evaluator, core.SearchParams(simulations=50), [0] * 9, workers)
+    player = core.PlayerParams(0, core.SearchParams(simulations=1))
+    pool = core.Pool(game, [evaluator], [player], core.SelfPlayParams(), workers, 4, 0)
+    with pytest.raises(TesujiError, match=r"^ValueError: square 8 is broken; python_tic_tac_toe.*, history") as caught:
+        pool.run(games=12)
+    searched = json.loads(str(caught.value).rpartition("history ")[2])
+    assert len(broken) == 2 and searched == broken[1][: len(searched)]
