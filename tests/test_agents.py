@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import shlex
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ from engine.agents.card import read_card
 from engine.agents.network_agent import NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
 from engine.agents.parser import parse_agent, resolve_checkpoint, shipped_agents, split_spec
-from engine.config import NetworkConfig, SearchConfig
+from engine.cli import make_parser
+from engine.cli.common import read_settings
+from engine.config import NetworkConfig, SearchConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.agreement import agreement, labelled_positions
 from engine.game import encoder_shape, facts, load_game
@@ -223,6 +227,27 @@ def test_a_shipped_agent_is_what_its_card_says(name: str) -> None:
         if told is None:
             told = float(re.search(r"(\d+(?:\.\d+)?) ?% raw", text)[1]) / 100
         assert agreement(agent, agent.game, positions).optimal_share == pytest.approx(told, abs=0.01)
+
+
+@pytest.mark.parametrize("name", shipped_agents())
+def test_the_command_on_a_card_says_how_the_agent_was_made(name: str) -> None:
+    """Read as the command line reads it, it asks for what the checkpoint's lineage names."""
+    folder = resolve_checkpoint(name)
+    card = read_card(folder)
+    typed = shlex.split((folder / "README.md").read_text().partition("Made by\n")[2].replace("\\\n", ""))
+    assert typed[0] == "tesuji"
+    options = make_parser().parse_args(typed[1:])
+    if card.lineage["parent"] is not None:
+        assert read_card(resolve_checkpoint(options.start)).hash == card.lineage["parent"]
+        assert options.seed == card.lineage["seed"]
+        return
+    made = card.lineage["pretraining"]
+    config = load_config(options.config, {"game": options.game, **read_settings(options.set)})
+    assert str(load_game(options.game)) == card.game
+    assert (options.games, options.epochs, options.seed) == (made["games"], made["epochs"], made["seed"])
+    assert options.simulations == made["teacher"]["simulations"]
+    assert options.solve == made["teacher"].get("solve", False)  # once there was no such choice
+    assert (asdict(config.network), asdict(config.learner)) == (card.network, made["learner"])
 
 
 @pytest.fixture(scope="module")
