@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import pyspiel
+from positions import played
 
 from engine.native import core
 
@@ -67,26 +67,20 @@ def ismcts_cases() -> list[Case]:
 
 def tree(case: Case) -> dict[str, Any]:
     """What is kept of the search of a case."""
-    game, state = start(case)
-    (result,) = core.search([state], core.FakeEvaluator(game, seed=7), core.SearchParams(**case.params), [11])
+    state = played(case.game, case.history)
+    (result,) = core.search(
+        [state], core.FakeEvaluator(state.get_game(), seed=7), core.SearchParams(**case.params), [11]
+    )
     return kept(case, result)
 
 
 def ismcts_tree(case: Case) -> dict[str, Any]:
     """What is kept of the search of a case's information set, the opponents playing by the evaluator."""
-    game, state = start(case)
-    evaluator = core.FakeEvaluator(game, seed=7)
+    state = played(case.game, case.history)
+    evaluator = core.FakeEvaluator(state.get_game(), seed=7)
     belief = core.belief(state, evaluator, particles=20, max_nodes=500, seed=5)
     (result,) = core.ismcts([belief], evaluator, core.SearchParams(**case.params), [11])
     return kept(case, result) | {"method": belief.method, "survivors": belief.survivors}
-
-
-def start(case: Case) -> tuple[pyspiel.Game, pyspiel.State]:
-    game = pyspiel.load_game(case.game)
-    state = game.new_initial_state()
-    for action in case.history:
-        state.apply_action(action)
-    return game, state
 
 
 def kept(case: Case, result: core.SearchResult) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import hashlib
 import re
+import shlex
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyspiel
 import pytest
 import torch
+from positions import played
 
 from engine.agents.agent import Decision, one_hot, sharpen
 from engine.agents.bots import MctsAgent, RandomAgent
@@ -17,7 +20,9 @@ from engine.agents.card import read_card
 from engine.agents.network_agent import NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
 from engine.agents.parser import parse_agent, resolve_checkpoint, shipped_agents, split_spec
-from engine.config import NetworkConfig, SearchConfig
+from engine.cli import make_parser
+from engine.cli.common import read_settings
+from engine.config import NetworkConfig, SearchConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.agreement import agreement, labelled_positions
 from engine.game import encoder_shape, facts, load_game
@@ -28,13 +33,6 @@ from engine.search.seeds import state_seed
 
 # x to move wins in column 3; x elsewhere lets o win there.
 WIN_IN_THREE = [3, 0, 3, 0, 3, 0]
-
-
-def state_after(game: pyspiel.Game, actions: list[int]) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
 
 
 def test_specs_split_into_name_and_options() -> None:
@@ -107,14 +105,14 @@ def test_a_folder_that_is_no_checkpoint_is_named(tmp_path) -> None:
 
 
 def test_random_is_uniform_over_legal_actions(connect_four: pyspiel.Game) -> None:
-    state = state_after(connect_four, [0, 0, 0, 0, 0, 0])
+    state = played(connect_four, [0, 0, 0, 0, 0, 0])
     decision = RandomAgent().policy(state)
     assert decision.probabilities.tolist() == [0.0] + [1 / 6] * 6
     assert np.isnan(decision.values).all()
 
 
 def test_mcts_takes_the_win_and_proves_it(connect_four: pyspiel.Game) -> None:
-    decision = MctsAgent(connect_four, 200).policy(state_after(connect_four, WIN_IN_THREE), seed=1)
+    decision = MctsAgent(connect_four, 200).policy(played(connect_four, WIN_IN_THREE), seed=1)
     assert decision.action == 3
     assert decision.values.tolist() == [1.0, -1.0]
 
@@ -129,7 +127,7 @@ def test_mcts_shares_visits_at_temperature_one(connect_four: pyspiel.Game) -> No
 @pytest.mark.parametrize("spec", ["random", "mcts:50", "mcts:50,temperature=1"])
 def test_answers_depend_on_state_and_seed_not_on_the_batch(connect_four: pyspiel.Game, spec: str) -> None:
     agent = parse_agent(spec, connect_four)
-    states = [state_after(connect_four, actions) for actions in ([], [3], [3, 3], [0, 1, 2])]
+    states = [played(connect_four, actions) for actions in ([], [3], [3, 3], [0, 1, 2])]
     together = agent.policy(states, None, 7)
     alone = [agent.policy(state, None, 7) for state in reversed(states)][::-1]
     for first, second in zip(together, alone, strict=True):
@@ -154,7 +152,7 @@ def test_mcts_refuses_games_it_is_not_sound_in(game: str, reason: str) -> None:
 
 
 def test_states_without_a_decision_are_refused(connect_four: pyspiel.Game) -> None:
-    over = state_after(connect_four, [*WIN_IN_THREE, 3])
+    over = played(connect_four, [*WIN_IN_THREE, 3])
     with pytest.raises(TesujiError, match="the game is over"):
         RandomAgent().policy(over)
     with pytest.raises(TesujiError, match="chance is to move"):
@@ -166,7 +164,7 @@ def test_states_without_a_decision_are_refused(connect_four: pyspiel.Game) -> No
 def test_the_oracle_plays_only_moves_that_keep_the_value(connect_four: pyspiel.Game) -> None:
     pytest.importorskip("bitbully", reason="the perfect solver is an optional extra")
     agent = parse_agent("oracle", connect_four)
-    empty, win = agent.policy([connect_four.new_initial_state(), state_after(connect_four, WIN_IN_THREE)])
+    empty, win = agent.policy([connect_four.new_initial_state(), played(connect_four, WIN_IN_THREE)])
     assert empty.probabilities.tolist() == [0, 0, 0, 1, 0, 0, 0]  # the first player wins in the middle only
     assert empty.values.tolist() == [1.0, -1.0]
     assert win.probabilities.tolist() == [0.5, 0, 0, 0.5, 0, 0, 0]  # blocking first wins, too
@@ -180,7 +178,7 @@ def test_the_oracle_divides_equally_and_rates_for_both_players() -> None:
             return [{0: -1, 1: 0, 2: 0} for _ in states]
 
     game = pyspiel.load_game("tic_tac_toe")
-    decision = OracleAgent(Referee()).policy(state_after(game, [4]))
+    decision = OracleAgent(Referee()).policy(played(game, [4]))
     assert decision.probabilities.tolist() == [0, 0.5, 0.5, 0, 0, 0, 0, 0, 0]
     assert decision.values.tolist() == [0.0, 0.0]
 
@@ -203,7 +201,7 @@ def test_a_decision_samples_in_proportion_and_by_its_seed() -> None:
 
 
 def test_state_seeds_differ_by_history_and_seed(connect_four: pyspiel.Game) -> None:
-    first, second = state_after(connect_four, [1, 2, 3, 4]), state_after(connect_four, [3, 4, 1, 2])
+    first, second = played(connect_four, [1, 2, 3, 4]), played(connect_four, [3, 4, 1, 2])
     assert str(first) == str(second)
     assert len({state_seed(0, first), state_seed(0, second), state_seed(1, first)}) == 3
 
@@ -231,6 +229,27 @@ def test_a_shipped_agent_is_what_its_card_says(name: str) -> None:
         assert agreement(agent, agent.game, positions).optimal_share == pytest.approx(told, abs=0.01)
 
 
+@pytest.mark.parametrize("name", shipped_agents())
+def test_the_command_on_a_card_says_how_the_agent_was_made(name: str) -> None:
+    """Read as the command line reads it, it asks for what the checkpoint's lineage names."""
+    folder = resolve_checkpoint(name)
+    card = read_card(folder)
+    typed = shlex.split((folder / "README.md").read_text().partition("Made by\n")[2].replace("\\\n", ""))
+    assert typed[0] == "tesuji"
+    options = make_parser().parse_args(typed[1:])
+    if card.lineage["parent"] is not None:
+        assert read_card(resolve_checkpoint(options.start)).hash == card.lineage["parent"]
+        assert options.seed == card.lineage["seed"]
+        return
+    made = card.lineage["pretraining"]
+    config = load_config(options.config, {"game": options.game, **read_settings(options.set)})
+    assert str(load_game(options.game)) == card.game
+    assert (options.games, options.epochs, options.seed) == (made["games"], made["epochs"], made["seed"])
+    assert options.simulations == made["teacher"]["simulations"]
+    assert options.solve == made["teacher"].get("solve", False)  # once there was no such choice
+    assert (asdict(config.network), asdict(config.learner)) == (card.network, made["learner"])
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small untrained network for connect_four."""
@@ -250,7 +269,7 @@ def test_a_checkpoint_plays_its_raw_policy(connect_four: pyspiel.Game, checkpoin
     agent = parse_agent(f"{checkpoint}:backend=torch,precision=fp32", connect_four)
     assert isinstance(agent, NetworkAgent)
     assert agent.search is None
-    state = state_after(connect_four, [3] * 6)
+    state = played(connect_four, [3] * 6)
     decision = agent.policy(state)
     assert decision.probabilities[3] == 0
     assert decision.probabilities.sum() == pytest.approx(1)
@@ -268,7 +287,7 @@ def test_a_checkpoint_plays_its_raw_policy(connect_four: pyspiel.Game, checkpoin
 def test_raw_values_follow_the_players(connect_four: pyspiel.Game, checkpoint: Path) -> None:
     agent = parse_agent(f"{checkpoint}:backend=torch,precision=fp32", connect_four)
     for actions in ([], [3]):
-        state = state_after(connect_four, actions)
+        state = played(connect_four, actions)
         _, values = agent.evaluator().evaluate(core.encode([state], agent.checkpoint.encoder), core.legal_mask([state]))
         decision = agent.policy(state)
         assert decision.values[state.current_player()] == pytest.approx(values[0, 0])
@@ -277,7 +296,7 @@ def test_raw_values_follow_the_players(connect_four: pyspiel.Game, checkpoint: P
 
 def test_search_takes_the_win(connect_four: pyspiel.Game, checkpoint: Path) -> None:
     agent = parse_agent(f"{checkpoint}:simulations=200", connect_four)
-    decision = agent.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
+    decision = agent.policy(played(connect_four, [3, 0, 3, 0, 3, 1]))
     assert decision.probabilities.tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert decision.values.tolist() == [1.0, -1.0] and decision.statistics["proven"]
     best = decision.statistics["moves"][0]
@@ -287,7 +306,7 @@ def test_search_takes_the_win(connect_four: pyspiel.Game, checkpoint: Path) -> N
 
 def test_a_checkpoint_searches_as_the_facade_does(connect_four: pyspiel.Game, checkpoint: Path) -> None:
     agent = parse_agent(f"{checkpoint}:backend=torch,precision=fp32,c_puct=3,temperature=1", connect_four)
-    state = state_after(connect_four, [3])
+    state = played(connect_four, [3])
     found = search(state, agent.native_evaluator(), SearchConfig(c_puct=3.0), simulations=40, seed=5)
     decision = agent.policy(state, 40, 5)
     assert decision.probabilities.tolist() == found.policy(1.0).tolist()
@@ -301,7 +320,7 @@ def test_fields_of_the_search_are_options(connect_four: pyspiel.Game, checkpoint
     agent = parse_agent(f"{checkpoint}:simulations=30,selection=gumbel,c_scale=0.5,proofs=false", connect_four)
     assert isinstance(agent, NetworkAgent)
     assert agent.search == SearchConfig(simulations=30, selection="gumbel", c_scale=0.5, proofs=False)
-    moves = agent.policy(state_after(connect_four, [3])).statistics["moves"]
+    moves = agent.policy(played(connect_four, [3])).statistics["moves"]
     assert sum(move.visits for move in moves) == 30
 
 
@@ -309,19 +328,19 @@ def test_an_agent_thinks_for_seconds(connect_four: pyspiel.Game, checkpoint: Pat
     """On all cores, until the time is over, the simulations are spent, or the value is proven."""
     agent = parse_agent(f"{checkpoint}:seconds=0.05", connect_four)
     assert isinstance(agent, NetworkAgent) and agent.searches and agent.alone
-    assert agent.policy(state_after(connect_four, [])).statistics["simulations"] > 0
-    win = agent.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
+    assert agent.policy(played(connect_four, [])).statistics["simulations"] > 0
+    win = agent.policy(played(connect_four, [3, 0, 3, 0, 3, 1]))
     assert win.action == 3 and win.statistics["proven"]
-    assert agent.policy(state_after(connect_four, []), budget=7).statistics["simulations"] == 7
+    assert agent.policy(played(connect_four, []), budget=7).statistics["simulations"] == 7
     both = parse_agent(f"{checkpoint}:seconds=1000,simulations=5", connect_four)
-    assert both.policy(state_after(connect_four, [])).statistics["simulations"] == 5
+    assert both.policy(played(connect_four, [])).statistics["simulations"] == 5
 
 
 def test_leaves_in_flight_reach_the_search(connect_four: pyspiel.Game, checkpoint: Path) -> None:
     options = "backend=torch,precision=fp32,simulations=100,temperature=1"
     flying = parse_agent(f"{checkpoint}:{options},leaves_in_flight=8", connect_four)
     assert flying.leaves_in_flight == flying.with_simulations(20).leaves_in_flight == 8
-    states = [state_after(connect_four, actions) for actions in ([], [3], [3, 3, 2])]
+    states = [played(connect_four, actions) for actions in ([], [3], [3, 3, 2])]
     together, alone = flying.policy(states, None, 7), [flying.policy(state, None, 7) for state in states]
     expected = [
         search(state, flying.native_evaluator(), SearchConfig(leaves_in_flight=8), simulations=100, seed=7)
@@ -365,7 +384,7 @@ def test_budget_turns_a_raw_policy_into_a_search_and_back(connect_four: pyspiel.
 def test_network_answers_do_not_depend_on_the_batch(connect_four: pyspiel.Game, checkpoint: Path, options: str) -> None:
     separator = "," if options else ":"
     agent = parse_agent(f"{checkpoint}{options}{separator}backend=torch,precision=fp32", connect_four)
-    states = [state_after(connect_four, actions) for actions in ([], [3], [3, 3], [0, 1, 2])]
+    states = [played(connect_four, actions) for actions in ([], [3], [3, 3], [0, 1, 2])]
     together = agent.policy(states, None, 7)
     alone = [agent.policy(state, None, 7) for state in reversed(states)][::-1]
     for first, second in zip(together, alone, strict=True):
@@ -375,7 +394,7 @@ def test_network_answers_do_not_depend_on_the_batch(connect_four: pyspiel.Game, 
 
 def test_more_states_than_a_batch_keep_their_order(connect_four: pyspiel.Game, checkpoint: Path) -> None:
     agent = parse_agent(f"{checkpoint}:backend=torch,precision=fp32", connect_four)
-    states = [state_after(connect_four, [a, b, c]) for a in range(7) for b in range(7) for c in range(7)]
+    states = [played(connect_four, [a, b, c]) for a in range(7) for b in range(7) for c in range(7)]
     decisions = agent.policy(states)
     assert len(decisions) == 343
     assert np.allclose(decisions[300].probabilities, agent.policy(states[300]).probabilities, atol=1e-6)
@@ -394,7 +413,7 @@ def test_search_is_refused_where_information_is_hidden(tmp_path: Path) -> None:
     with pytest.raises(TesujiError, match="hides information"):
         parse_agent(f"{folder}:simulations=10")
     agent = parse_agent(str(folder))
-    state = state_after(load_game("kuhn_poker"), [0, 1])
+    state = played(load_game("kuhn_poker"), [0, 1])
     assert agent.policy(state).probabilities.sum() == pytest.approx(1)
     with pytest.raises(TesujiError, match="hides information"):
         agent.policy(state, budget=5)

@@ -5,31 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyspiel
 import pytest
+from positions import Failing, assert_same, played
 
 from engine.config import SearchConfig
 from engine.errors import TesujiError
 from engine.native import core
 from engine.search.analysis import Analysis
-from engine.search.search import SearchResult, search
+from engine.search.search import search
 
 UNPROVEN = SearchConfig(proofs=False)
-
-
-def played(game: pyspiel.Game, actions: Sequence[int] = ()) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
-def same(one: SearchResult, other: SearchResult) -> bool:
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("visits", "q", "values", "prior"))
 
 
 def test_one_worker_searches_as_the_facade_does(connect_four: pyspiel.Game) -> None:
@@ -39,8 +28,8 @@ def test_one_worker_searches_as_the_facade_does(connect_four: pyspiel.Game) -> N
     analysis = Analysis(state, evaluator, seed=4, workers=1)
     for part in (1, 99, 0, 200):
         found = analysis.run(part)
-    assert same(found, whole)
-    assert same(analysis.report(), whole)
+    assert_same(found, whole)
+    assert_same(analysis.report(), whole)
 
 
 @pytest.mark.parametrize("leaves", [1, 8])
@@ -79,12 +68,12 @@ def test_the_lines_of_all_moves(connect_four: pyspiel.Game) -> None:
 
 def test_time_is_a_budget(connect_four: pyspiel.Game) -> None:
     analysis = Analysis(played(connect_four), core.RolloutEvaluator(connect_four, 4), UNPROVEN, workers=2)
-    begin = time.monotonic()
-    first = analysis.run(seconds=0.2)
-    assert time.monotonic() - begin >= 0.2
-    assert first.simulations > 0
-    both = analysis.run(simulations=5, seconds=1000.0)
-    assert both.simulations == first.simulations + 5
+    first = analysis.run(seconds=0.2)  # nothing else ends it
+    assert first.simulations > 0 and not first.root_proven
+    enough = analysis.run(simulations=5, seconds=1000.0)
+    assert enough.simulations == first.simulations + 5
+    late = analysis.run(simulations=10**9, seconds=0.0)
+    assert enough.simulations <= late.simulations < 10**9
 
 
 def test_start_report_stop_and_go_on(connect_four: pyspiel.Game) -> None:
@@ -130,24 +119,6 @@ print(kept.report().simulations >= 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=repository)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
-
-
-class Failing:
-    """A session that answers a few batches and then fails."""
-
-    def __init__(self, game: pyspiel.Game, good: int) -> None:
-        self.inputs = np.zeros((2, 4, core.encoder_size(game, "observation")), np.float32)
-        self.legal_mask = np.zeros((2, 4, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, 4, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, 4, game.num_players()), np.float32)
-        self.good = good
-
-    def launch(self, half: int, rows: int) -> None: ...
-
-    def wait(self, half: int) -> None:
-        self.good -= 1
-        if self.good < 0:
-            raise ValueError("no device")
 
 
 @pytest.mark.parametrize("good", [0, 20])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pyspiel
 import pytest
 from numpy.typing import NDArray
+from positions import Session, played, random_state
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the games' own Python code
@@ -62,29 +62,6 @@ t "" 7 "" { 1, -1 }
 t "" 8 "" { -1, 1 }
 t "" 9 "" { 0, 0 }
 """
-
-
-def played(name: str | pyspiel.Game, actions: Sequence[int]) -> pyspiel.State:
-    state = (pyspiel.load_game(name) if isinstance(name, str) else name).new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
-def random_state(name: str, decisions: int, seed: int) -> pyspiel.State:
-    """Where a player is to move after about so many decisions, or the last such state of the game."""
-    generator = random.Random(seed)
-    state = last = pyspiel.load_game(name).new_initial_state()
-    count = 0
-    while not state.is_terminal() and (state.is_chance_node() or count < decisions):
-        if state.is_chance_node():
-            outcomes, weights = zip(*state.chance_outcomes(), strict=True)
-            state.apply_action(generator.choices(outcomes, weights)[0])
-        else:
-            last = state.clone()
-            state.apply_action(generator.choice(state.legal_actions()))
-            count += 1
-    return last if state.is_terminal() else state
 
 
 def seen(state: pyspiel.State, player: int) -> list[str | tuple[str, int]]:
@@ -317,21 +294,10 @@ def test_the_hidden_state_does_not_matter_but_the_seed_does(name: str, decisions
         assert by_history(belief(state, seed=5, **options)) != by_history(one)
 
 
-class Network:
-    """A session that prefers later actions and notes how many states came together."""
-
-    def __init__(self, game: pyspiel.Game, encoder: str, rows: int) -> None:
-        self.inputs = np.zeros((2, rows, core.encoder_size(game, encoder)), np.float32)
-        self.legal_mask = np.zeros((2, rows, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, rows, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, rows, game.num_players()), np.float32)
-        self.batches: list[int] = []
-
-    def launch(self, half: int, rows: int) -> None:
-        self.batches.append(rows)
+class Network(Session):
+    """Prefers later actions, and depends on the input, as a network's answers do."""
 
     def wait(self, half: int) -> None:
-        # Depends on the input, as a network's answers do.
         self.prior_logits[half] = self.inputs[half].sum(axis=1, keepdims=True) * np.arange(self.prior_logits.shape[2])
 
 

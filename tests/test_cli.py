@@ -492,18 +492,23 @@ def test_a_damaged_run_is_one_line(tesuji, finished: Path, tmp_path: Path, file:
     assert err.startswith("tesuji: ") and str(run / file) in err
 
 
-@pytest.mark.parametrize(("file", "left"), [("run.json", []), ("000000.safetensors", ["run"])])
-def test_a_full_disk_is_one_line(
-    tesuji, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, left: list[str]
-) -> None:
+def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """There is no space for files of this name."""
     replace = os.replace
 
     def full(source: Path, target: Path) -> None:
-        if target.name == file:
+        if target.name == name:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(source, target)
 
     monkeypatch.setattr(files.os, "replace", full)
+
+
+@pytest.mark.parametrize(("file", "left"), [("run.json", []), ("000000.safetensors", ["run"])])
+def test_a_full_disk_is_one_line(
+    tesuji, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, left: list[str]
+) -> None:
+    fill_disk(monkeypatch, file)
     run = tmp_path / "run"
     code, _, err = tesuji("train", "--game", "tic_tac_toe", "--output", run, "--iterations", 1, "--config", tiny)
     monkeypatch.undo()
@@ -513,6 +518,30 @@ def test_a_full_disk_is_one_line(
     assert [path.name for path in tmp_path.iterdir()] == left
     if left:
         assert tesuji("train", "--resume", run)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "match {ttt} random --games 2 --json",
+        "match {ttt} random --games 2 --save-games",
+        "evaluate {ttt} --against random --games 2 --simulations 0 --json",
+        "describe {ttt} --json",
+        "export {ttt}",
+    ],
+)
+def test_no_space_for_a_result_is_one_line(
+    tesuji, ttt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """What stood in the file's place still does."""
+    if command.startswith("export"):
+        pytest.importorskip("onnxruntime")
+    result = tmp_path / "result"
+    result.write_text("old")
+    fill_disk(monkeypatch, result.name)
+    code, _, err = tesuji(*command.format(ttt=ttt).split(), result)
+    assert (code, mistakes(err)) == (2, [f"tesuji: cannot write {result}: No space left on device"])
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("result", "old")]
 
 
 # The process itself.

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pyspiel
 import pytest
+from positions import NOT_BY_DEFAULT, TRANSFORMED
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the games' own Python code
@@ -16,21 +17,6 @@ from engine.errors import TesujiError
 from engine.native import core
 
 MAX_STEPS = 60
-# These need another game, a file or a parameter that has no default.
-NOT_BY_DEFAULT = {
-    "add_noise",
-    "cached_tree",
-    "efg_game",
-    "misere",
-    "nfg_game",
-    "normal_form_extensive_game",
-    "repeated_game",
-    "repeated_poker",
-    "restricted_nash_response",
-    "start_at",
-    "turn_based_simultaneous_game",
-    "zerosum",
-}
 # Moves are structures without a number: not even pyspiel lists its legal actions.
 WITHOUT_ACTIONS = {"crossword"}
 # These draw inside the state, from a stream that begins anew with each game object.
@@ -45,15 +31,6 @@ NOT_COPYABLE = "morpion_solitaire"
 GAMES = sorted(set(pyspiel.registered_names()) - NOT_BY_DEFAULT - {NOT_COPYABLE})
 SEQUENTIAL = pyspiel.GameType.Dynamics.SEQUENTIAL
 SAMPLED = pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC
-# Some of the games that are made from others.
-TRANSFORMED = [
-    "misere(game=tic_tac_toe())",
-    "start_at(game=tic_tac_toe(),history=4;0)",
-    "turn_based_simultaneous_game(game=goofspiel(num_cards=4,points_order=descending))",
-    "zerosum(game=tic_tac_toe())",
-    "connect_four(rows=5,columns=4,x_in_row=3)",
-    "pig(players=3)",
-]
 
 
 def assert_conforms(text: str, seed: int) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import random
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyspiel
 import pytest
+import regenerate_golden as golden
+from positions import Session, answering, assert_same, played, random_state
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the games' own Python code
@@ -23,7 +20,7 @@ from engine.errors import TesujiError
 from engine.native import core
 from engine.search.beliefs import belief
 from engine.search.ismcts import ismcts
-from engine.search.search import SearchResult, search
+from engine.search.search import search
 
 SMALL_HANABI = "hanabi(players=2,colors=2,ranks=3,hand_size=2)"
 DARK_HEX = "dark_hex(num_rows=3,num_cols=3)"
@@ -42,57 +39,6 @@ t "" 4 "" { -2, 2 }
 t "" 5 "" { 1, -1 }
 t "" 6 "" { -1, 1 }
 """
-
-
-def played(name: str | pyspiel.Game, actions: Sequence[int]) -> pyspiel.State:
-    state = (pyspiel.load_game(name) if isinstance(name, str) else name).new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
-def random_state(name: str, decisions: int, seed: int) -> pyspiel.State:
-    """Where a player is to move after about so many decisions, or the last such state of the game."""
-    generator = random.Random(seed)
-    state = last = pyspiel.load_game(name).new_initial_state()
-    count = 0
-    while not state.is_terminal() and (state.is_chance_node() or count < decisions):
-        if state.is_chance_node():
-            outcomes, weights = zip(*state.chance_outcomes(), strict=True)
-            state.apply_action(generator.choices(outcomes, weights)[0])
-        else:
-            last = state.clone()
-            state.apply_action(generator.choice(state.legal_actions()))
-            count += 1
-    return last if state.is_terminal() else state
-
-
-class Blank:
-    """A session that answers every leaf alike: equal priors, values 0 unless told."""
-
-    def __init__(self, game: pyspiel.Game, encoder: str, values: Sequence[float] | None = None) -> None:
-        self.inputs = np.zeros((2, 8, core.encoder_size(game, encoder)), np.float32)
-        self.legal_mask = np.zeros((2, 8, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, 8, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, 8, game.num_players()), np.float32)
-        self.values[:] = 0.0 if values is None else np.asarray(values, np.float32)
-        self.batches: list[int] = []
-
-    def launch(self, half: int, rows: int) -> None:
-        self.batches.append(rows)
-
-    def wait(self, half: int) -> None: ...
-
-
-def blank(game: pyspiel.Game, encoder: str = "information_state", **options: Any) -> core.Evaluator:
-    return core.NetworkEvaluator(game, encoder, [Blank(game, encoder, **options)])
-
-
-def assert_same(a: SearchResult, b: SearchResult) -> None:
-    for name in ("actions", "visits", "prior", "q", "values", "raw_values"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
-    assert a.principal_variation == b.principal_variation
-    assert (a.simulations, a.nodes, a.edges, a.max_depth) == (b.simulations, b.nodes, b.edges, b.max_depth)
 
 
 @pytest.mark.parametrize("name", ["tic_tac_toe", "connect_four", "breakthrough(rows=6,columns=6)"])
@@ -185,7 +131,7 @@ def test_dominated_moves_in_kuhn_poker(seed: int, own: int, moves: list[int], be
             state = played(game, deal + moves)
             if state.information_state_string()[0] != str(own):
                 continue
-            for evaluator in (blank(game), core.RolloutEvaluator(game, rollouts=1, seed=seed)):
+            for evaluator in (answering(game, "information_state"), core.RolloutEvaluator(game, rollouts=1, seed=seed)):
                 found = ismcts(state, evaluator, simulations=2000, seed=seed)
                 assert found.actions[np.argmax(found.visits)] == best
                 if moves != [PASS]:  # the game ends: values are exact
@@ -199,7 +145,7 @@ def test_values_are_expectations_over_the_belief() -> None:
     state = played("kuhn_poker", [KING, QUEEN, BET])
     game = state.get_game()
     table = {"0": [0.75, 0.25], "2": [0.25, 0.75]}
-    evaluator = blank(game)
+    evaluator = answering(game, "information_state")
     reckoned = belief(state, table)
     assert dict(zip([each.history()[0] for each in reckoned.states], reckoned.weights.tolist(), strict=True)) == {
         JACK: pytest.approx(0.25),
@@ -267,7 +213,7 @@ def test_many_states_are_answered_as_each_alone() -> None:
             for one, other in zip(alone, together, strict=True):
                 assert_same(one, other)
     assert ismcts([], core.FakeEvaluator(game)) == []
-    session = Blank(game, "information_state")
+    session = Session(game, "information_state")
     ismcts(states, core.NetworkEvaluator(game, "information_state", [session]), simulations=20)
     assert max(session.batches) > 1
 
@@ -275,7 +221,7 @@ def test_many_states_are_answered_as_each_alone() -> None:
 def test_the_policy_shapes_what_is_searched() -> None:
     """A bet that only the king makes is not called by the queen; one that only the jack makes is."""
     state = played("kuhn_poker", [KING, QUEEN, BET])
-    evaluator = blank(state.get_game())
+    evaluator = answering(state.get_game(), "information_state")
     for table, best in (({"0": [1.0, 0.0], "2": [0.0, 1.0]}, PASS), ({"0": [0.0, 1.0], "2": [1.0, 0.0]}, BET)):
         found = ismcts(state, evaluator, simulations=300, policy=table, seed=1)
         assert found.actions[np.argmax(found.visits)] == best
@@ -286,7 +232,8 @@ def test_values_are_in_the_order_of_the_players() -> None:
     game = pyspiel.load_game("kuhn_poker(players=3)")
     state = played(game, [0, 1, 2, PASS])
     assert state.current_player() == 1
-    found = ismcts(state, blank(game, values=[0.5, -0.25, 0.125]), simulations=0)
+    evaluator = answering(game, "information_state", values=[0.5, -0.25, 0.125])
+    found = ismcts(state, evaluator, simulations=0)
     assert found.raw_values.tolist() == [0.125, 0.5, -0.25]
 
 
@@ -301,13 +248,13 @@ def test_root_noise() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("where", ["values", "prior_logits"])
+@pytest.mark.parametrize("where", ["prior_logit", "value"])
 def test_answers_that_are_not_finite(where: str, bad: float) -> None:
     game = pyspiel.load_game("kuhn_poker")
-    session = Blank(game, "information_state")
-    getattr(session, where)[..., -1] = bad
+    session = Session(game, "information_state")
+    session.answers[f"{where}s"][-1] = bad
     evaluator = core.NetworkEvaluator(game, "information_state", [session])
-    with pytest.raises(TesujiError, match=r"not finite; kuhn_poker\(\), history"):
+    with pytest.raises(TesujiError, match=rf"answered a {where} that is not finite; kuhn_poker\(\), history \["):
         ismcts(played(game, [1, 2]), evaluator, simulations=4)
 
 
@@ -333,15 +280,10 @@ def test_what_is_refused(tic_tac_toe: pyspiel.Game) -> None:
 
 def test_golden_trees() -> None:
     """The trees of the fake evaluator are those of every earlier build; tests/regenerate_golden.py makes them anew."""
-    spec = importlib.util.spec_from_file_location("regenerate_golden", Path(__file__).parent / "regenerate_golden.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    stored = json.loads(module.ISMCTS_PATH.read_text())
-    cases = module.ismcts_cases()
+    stored, cases = json.loads(golden.ISMCTS_PATH.read_text()), golden.ismcts_cases()
     assert len(stored) == len(cases) > 0
     for expected, case in zip(stored, cases, strict=True):
-        found = module.ismcts_tree(case)
+        found = golden.ismcts_tree(case)
         for name in ("q", "values"):
             np.testing.assert_allclose(found.pop(name), expected.pop(name), atol=1e-6)
         assert found == expected

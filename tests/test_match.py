@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pyspiel
 import pytest
+from positions import played
 
 from engine.agents.agent import BatchAgent, Decision, one_hot
 from engine.agents.bots import MctsAgent, RandomAgent
@@ -31,16 +32,9 @@ class First(BatchAgent):
         ]
 
 
-def replay(game: pyspiel.Game, actions: tuple[int, ...]) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
 def test_openings_are_distinct_undecided_and_seeded(connect_four: pyspiel.Game) -> None:
     openings, distinct = draw_openings(connect_four, 200, 4, seed=5)
-    boards = [str(replay(connect_four, opening.actions)) for opening in openings]
+    boards = [str(played(connect_four, opening.actions)) for opening in openings]
     assert distinct == len(set(boards)) == 200
     assert all(len(opening.actions) == 4 for opening in openings)
     assert [o.actions for o in openings] == [o.actions for o in draw_openings(connect_four, 200, 4, seed=5)[0]]
@@ -56,7 +50,7 @@ def test_openings_repeat_when_the_game_has_too_few(connect_four: pyspiel.Game) -
 def test_openings_are_shorter_than_the_shortest_game() -> None:
     game = pyspiel.load_game("kuhn_poker")  # at most three decisions after two chance moves
     openings, _ = draw_openings(game, 10, 8, seed=0)
-    assert not any(replay(game, opening.actions).is_terminal() for opening in openings)
+    assert not any(played(game, opening.actions).is_terminal() for opening in openings)
     assert max(len(opening.actions) for opening in openings) == 4
 
 
@@ -67,7 +61,7 @@ def test_every_opening_is_played_from_both_sides(connect_four: pyspiel.Game) -> 
         assert one.opening == other.opening == one.history[:4] == other.history[:4]
         assert (one.seats, other.seats) == ((0, 1), (1, 0))
         for game in (one, other):
-            assert tuple(replay(connect_four, game.history).returns()) == game.returns
+            assert tuple(played(connect_four, game.history).returns()) == game.returns
 
 
 def test_results_follow_from_the_games(connect_four: pyspiel.Game) -> None:
@@ -230,13 +224,13 @@ def test_networks_play_in_the_pool_as_they_play_by_themselves(connect_four: pysp
     result = match(a, b, connect_four, games=8, seed=3)
     assert [game.seats for game in result.games[:2]] == [(0, 1), (1, 0)]
     for game in result.games:
-        state = replay(connect_four, game.history)
+        state = played(connect_four, game.history)
         assert state.is_terminal()
         assert tuple(state.returns()) == game.returns
         assert game.history[: len(game.opening)] == game.opening
     # The first move after the opening starts from a fresh tree in both.
     for game in result.games:
-        state = replay(connect_four, game.opening)
+        state = played(connect_four, game.opening)
         mover = (a, b)[game.seats[state.current_player()]]
         assert mover.policy(state).action == game.history[len(game.opening)]
 
@@ -267,7 +261,7 @@ def test_agents_with_leaves_in_flight_meet_outside_the_pool(
     result = match(flying, other, connect_four, games=4, seed=3)
     assert result.wins + result.draws + result.losses == 4
     for game in result.games:
-        state = replay(connect_four, game.opening)
+        state = played(connect_four, game.opening)
         mover = (flying, other)[game.seats[state.current_player()]]
         assert mover.policy(state, seed=3).action == game.history[len(game.opening)]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyspiel
 import pytest
+from positions import Failing, Session, played
 
 from engine.errors import TesujiError
 from engine.native import core
@@ -276,9 +277,7 @@ def test_everybody_resigns_where_nobody_checks(connect_four: pyspiel.Game) -> No
         assert records["root_values"][last, 0] < 0
         assert records["returns"][last].tolist() == [-1.0, 1.0]
         assert records["game_returns"][index].tolist() == [1.0 if seat != player else -1.0 for seat in (0, 1)]
-        state = connect_four.new_initial_state()
-        for action in records["histories"][index]:
-            state.apply_action(action)
+        state = played(connect_four, records["histories"][index])
         assert not state.is_terminal() and state.current_player() == player
 
 
@@ -427,9 +426,7 @@ def test_a_game_written_in_python(workers: int) -> None:
     records = pool.run(games=6)
     assert_same(records, make_pool(game, simulations=8).run(games=6))
     for history, returns in zip(records["histories"], records["game_returns"], strict=True):
-        state = game.new_initial_state()
-        for action in history:
-            state.apply_action(action)
+        state = played(game, history)
         assert state.is_terminal() and state.returns() == returns.tolist()
     restored = make_pool(game, workers=workers, simulations=8)
     restored.restore(pool.snapshot())
@@ -493,6 +490,44 @@ def test_gumbel_games(connect_four: pyspiel.Game, workers: int) -> None:
     np.testing.assert_allclose(records["policy"].sum(axis=1), 1.0, atol=1e-6)
     assert pool.statistics()["simulations"] == 16 * len(records["action"])
     assert len({tuple(history) for history in records["histories"]}) == 16
+
+
+class Broken(Session):
+    """Knows no value of one position."""
+
+    def wait(self, half: int) -> None:
+        super().wait(half)
+        (broken,) = core.encode([played("connect_four", [3, 3])])
+        self.values[half, np.all(self.inputs[half] == broken, axis=1)] = np.nan
+
+
+def network_pool(game: pyspiel.Game, sessions: list[Any]) -> core.Pool:
+    """A pool with a worker for each session."""
+    evaluator = core.NetworkEvaluator(game, "observation", sessions)
+    player = core.PlayerParams(0, core.SearchParams(simulations=64))
+    return core.Pool(game, [evaluator], [player], core.SelfPlayParams(), len(sessions), 4, 0)
+
+
+def test_an_answer_that_is_not_finite_is_reported_once_with_its_position(connect_four: pyspiel.Game) -> None:
+    """Every worker comes to that position; nothing of the others' errors is left for the next run."""
+    pool = network_pool(connect_four, [Broken(connect_four) for _ in range(3)])
+    for _ in range(2):
+        with pytest.raises(TesujiError) as caught:
+            pool.run(games=12)
+        assert str(caught.value) == "the evaluator answered a value that is not finite; connect_four(), history [3, 3]"
+        assert caught.value.__context__ is None
+
+
+def test_sessions_that_all_fail_raise_once(connect_four: pyspiel.Game) -> None:
+    """And once they work again the pool plays the games it would have played."""
+    sessions = [Failing(connect_four, good) for good in (90, 100, 110)]
+    pool = network_pool(connect_four, sessions)
+    with pytest.raises(ValueError, match="no device") as caught:
+        pool.run(games=12)
+    assert caught.value.__context__ is None
+    for session in sessions:
+        session.good = 10**9
+    assert_same(pool.run(games=12), network_pool(connect_four, [Session(connect_four)]).run(games=12))
 
 
 @pytest.mark.parametrize("name", ["oshi_zumo", "stones_and_gems"])

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyspiel
 import pytest
+from positions import Session, assert_same, played
 
 from engine.config import SearchConfig, SelfPlayConfig
 from engine.errors import TesujiError
 from engine.native import core
-from engine.search.search import SearchResult, search, search_params
+from engine.search.search import search, search_params
 
 FLYING = SearchConfig(leaves_in_flight=8)
-
-
-def played(game: pyspiel.Game, actions: Sequence[int] = ()) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
-def same(one: SearchResult, other: SearchResult) -> bool:
-    names = ("actions", "visits", "prior", "q", "values", "raw_values", "principal_variation")
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
-
-
-class CountingSession:
-    """Answers every leaf alike and notes how many came together."""
-
-    def __init__(self, game: pyspiel.Game, rows: int = 8) -> None:
-        self.inputs = np.zeros((2, rows, core.encoder_size(game, "observation")), np.float32)
-        self.legal_mask = np.zeros((2, rows, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, rows, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, rows, game.num_players()), np.float32)
-        self.batches: list[int] = []
-
-    def launch(self, half: int, rows: int) -> None:
-        self.batches.append(rows)
-
-    def wait(self, half: int) -> None: ...
 
 
 @pytest.mark.parametrize("mover", [0, 1])
@@ -64,7 +35,7 @@ def test_many_states_are_answered_as_each_alone(connect_four: pyspiel.Game) -> N
     states = [played(connect_four, actions) for actions in ([], [3], [3, 3, 2], [0, 1, 2, 3])]
     together = search(states, evaluator, simulations=50, seed=9, workers=2)
     for state, found in zip(states, together, strict=True):
-        assert same(found, search(state, evaluator, simulations=50, seed=9))
+        assert_same(found, search(state, evaluator, simulations=50, seed=9))
     assert search([], evaluator, simulations=50) == []
 
 
@@ -84,7 +55,7 @@ def test_the_configuration_says_how(connect_four: pyspiel.Game) -> None:
 def test_leaves_in_flight_are_evaluated_together(connect_four: pyspiel.Game) -> None:
     batches = {}
     for config in (SearchConfig(), FLYING):
-        session = CountingSession(connect_four)
+        session = Session(connect_four)
         evaluator = core.NetworkEvaluator(connect_four, "observation", [session])
         search(played(connect_four, [3]), evaluator, config, simulations=100)
         batches[config.leaves_in_flight] = session.batches
@@ -98,9 +69,9 @@ def test_with_leaves_in_flight_every_state_is_searched_alone(connect_four: pyspi
     states = [played(connect_four, actions) for actions in ([], [3], [3, 3, 2])]
     together = search(states, evaluator, FLYING, simulations=60, seed=3, workers=2)
     for state, found in zip(states, together, strict=True):
-        assert same(found, search(state, evaluator, FLYING, simulations=60, seed=3))
+        assert_same(found, search(state, evaluator, FLYING, simulations=60, seed=3))
     one_by_one = search(states, evaluator, simulations=60, seed=3)
-    assert not all(same(found, other) for found, other in zip(together, one_by_one, strict=True))
+    assert [found.visits.tolist() for found in together] != [found.visits.tolist() for found in one_by_one]
 
 
 def test_root_noise_is_for_self_play_only(connect_four: pyspiel.Game) -> None:
@@ -108,9 +79,10 @@ def test_root_noise_is_for_self_play_only(connect_four: pyspiel.Game) -> None:
     quiet = search_params(SearchConfig(), 30, connect_four)
     noisy = search_params(SearchConfig(), 30, connect_four, SelfPlayConfig(dirichlet_alpha=1.0, dirichlet_fraction=0.9))
     assert quiet.simulations == noisy.simulations == 30
-    seeds = ([1], [2])
-    assert same(*(core.search(states, evaluator, quiet, seed)[0] for seed in seeds))
-    assert not same(*(core.search(states, evaluator, noisy, seed)[0] for seed in seeds))
+    one, other = (core.search(states, evaluator, quiet, [seed])[0] for seed in (1, 2))
+    assert_same(one, other)
+    one, other = (core.search(states, evaluator, noisy, [seed])[0] for seed in (1, 2))
+    assert one.visits.tolist() != other.visits.tolist()
 
 
 def test_what_cannot_be_searched_is_one_line(connect_four: pyspiel.Game) -> None:

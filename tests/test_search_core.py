@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyspiel
 import pytest
+import regenerate_golden as golden
+from positions import Failing, Session, answering, assert_same, played, search_one
 
 from engine.errors import TesujiError
 from engine.native import core
 
 
-class NumpySession:
-    """A session written in Python: the same answer to every leaf, and a note of what was asked."""
-
-    def __init__(self, game: pyspiel.Game, encoder: str, rows: int = 8, values: Sequence[float] | None = None) -> None:
-        self.inputs = np.zeros((2, rows, core.encoder_size(game, encoder)), np.float32)
-        self.legal_mask = np.zeros((2, rows, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, rows, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, rows, game.num_players()), np.float32)
-        self.answer = np.zeros(game.num_players(), np.float32) if values is None else np.asarray(values, np.float32)
-        self.logits = np.zeros(game.num_distinct_actions(), np.float32)
-        self.asked: list[np.ndarray] = []
-        self.masks: list[np.ndarray] = []
-        self.launched: list[int] = []
-
-    def launch(self, half: int, rows: int) -> None:
-        self.launched.append(half)
-        self.asked.extend(self.inputs[half, :rows].copy())
-        self.masks.extend(self.legal_mask[half, :rows].copy())
-
-    def wait(self, half: int) -> None:
-        assert self.launched.pop(0) == half
-        self.values[half] = self.answer
-        self.prior_logits[half] = self.logits
-
-
-def played(game: pyspiel.Game, actions: Sequence[int] = ()) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
-
-
 def positions(game: pyspiel.Game) -> list[pyspiel.State]:
     """Positions of Connect Four, none of them decided."""
     return [played(game, actions) for actions in ([], [3], [3, 3, 2], [0, 1, 2, 3, 4], [6, 6, 5, 1], [2, 4, 2, 4, 3])]
-
-
-def search_one(state: pyspiel.State, evaluator: core.Evaluator, seed: int = 0, **params: Any) -> core.SearchResult:
-    (result,) = core.search([state], evaluator, core.SearchParams(**params), [seed])
-    return result
-
-
-def assert_same(a: core.SearchResult, b: core.SearchResult) -> None:
-    for name in ("actions", "visits", "prior", "q", "values", "raw_values"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
-    assert a.principal_variation == b.principal_variation
-    assert (a.simulations, a.nodes, a.edges, a.max_depth) == (b.simulations, b.nodes, b.edges, b.max_depth)
 
 
 @pytest.mark.parametrize("name", ["tic_tac_toe", "connect_four", "breakthrough(rows=6,columns=6)", "pig", "kuhn_poker"])
@@ -106,7 +61,7 @@ def test_a_win_in_one_is_found_and_is_worth_exactly_one(
     assert plain.principal_variation == [int(plain.actions[plain.best])]
     assert not plain.proven.any() and not plain.root_proven
     assert plain.terminal_hits > 0
-    assert proven.root_proven and proven.simulations <= 400
+    assert proven.root_proven and proven.simulations < 400
     assert proven.values[proven.player] == 1.0
     for result in (plain, proven):  # a longer win may be proven first
         assert result.q[result.best] == 1.0
@@ -127,11 +82,10 @@ def test_a_decided_game_is_known_exactly(tic_tac_toe: pyspiel.Game) -> None:
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
 def test_no_simulations_give_the_prior(connect_four: pyspiel.Game, temperature: float) -> None:
-    session = NumpySession(connect_four, "observation", values=[0.25, -0.25])
-    session.logits[:] = np.linspace(-1.0, 2.0, 7)
-    evaluator = core.NetworkEvaluator(connect_four, "observation", [session])
+    logits = np.linspace(-1.0, 2.0, 7)
+    evaluator = answering(connect_four, logits=logits, values=[0.25, -0.25])
     result = search_one(played(connect_four, [3]), evaluator, simulations=0)
-    prior = np.exp(session.logits) / np.exp(session.logits).sum()
+    prior = np.exp(logits) / np.exp(logits).sum()
     np.testing.assert_allclose(result.prior, prior, rtol=1e-6)
     sharpened = prior ** (1.0 / temperature)
     np.testing.assert_allclose(result.policy(temperature), sharpened / sharpened.sum(), rtol=1e-5)
@@ -178,8 +132,7 @@ def test_a_bound_on_kept_states_changes_nothing_but_memory(name: str, bound: int
 
 
 def test_leaves_in_flight(connect_four: pyspiel.Game) -> None:
-    session = NumpySession(connect_four, "observation", rows=8)
-    evaluator = core.NetworkEvaluator(connect_four, "observation", [session])
+    evaluator = answering(connect_four, rows=8)
     state = played(connect_four, [3])
     for network in (evaluator, core.FakeEvaluator(connect_four)):
         result = search_one(state, network, simulations=101, leaves_in_flight=8)
@@ -220,8 +173,7 @@ def test_values_are_in_the_order_of_the_players() -> None:
     state = game.new_initial_state()
     while state.current_player() != 1:
         state.apply_action(state.legal_actions()[-1])
-    session = NumpySession(game, "observation", values=[0.5, -0.25, 0.125])
-    evaluator = core.NetworkEvaluator(game, "observation", [session])
+    evaluator = answering(game, values=[0.5, -0.25, 0.125])
     result = search_one(state, evaluator, simulations=0)
     assert result.player == 1
     assert result.raw_values.tolist() == [0.125, 0.5, -0.25]
@@ -257,7 +209,7 @@ def test_observation_pair_is_this_observation_and_the_last(name: str) -> None:
 
 def test_observation_pair_is_what_a_search_asks(connect_four: pyspiel.Game) -> None:
     """The history reaches across the root: leaves are encoded with the state before them."""
-    session = NumpySession(connect_four, "observation_pair")
+    session = Session(connect_four, "observation_pair")
     root = played(connect_four, [3, 3, 2])
     evaluator = core.NetworkEvaluator(connect_four, "observation_pair", [session])
     result = search_one(root, evaluator, simulations=7, c_puct=100.0)
@@ -339,18 +291,18 @@ def test_search_parameters_out_of_range(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("where", ["answer", "logits"])
+@pytest.mark.parametrize("where", ["prior_logit", "value"])
 def test_answers_that_are_not_finite(tic_tac_toe: pyspiel.Game, where: str, bad: float) -> None:
-    session = NumpySession(tic_tac_toe, "observation")
-    getattr(session, where)[-1] = bad
+    session = Session(tic_tac_toe)
+    session.answers[f"{where}s"][-1] = bad
     evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
-    with pytest.raises(TesujiError, match="not finite; tic_tac_toe"):
+    with pytest.raises(TesujiError, match=rf"answered a {where} that is not finite; tic_tac_toe\(\), history \[4\]$"):
         search_one(played(tic_tac_toe, [4]), evaluator, simulations=4)
 
 
 def test_illegal_logits_do_not_matter(tic_tac_toe: pyspiel.Game) -> None:
-    session = NumpySession(tic_tac_toe, "observation")
-    session.logits[4] = np.nan
+    session = Session(tic_tac_toe)
+    session.answers["prior_logits"][4] = np.nan
     evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
     result = search_one(played(tic_tac_toe, [4]), evaluator, simulations=0)
     np.testing.assert_allclose(result.prior, np.full(8, 1 / 8), rtol=1e-6)
@@ -372,7 +324,7 @@ def test_illegal_logits_do_not_matter(tic_tac_toe: pyspiel.Game) -> None:
 def test_buffers_of_the_wrong_shape(
     tic_tac_toe: pyspiel.Game, buffer: str, shape: tuple[int, ...], dtype: type[np.generic]
 ) -> None:
-    session = NumpySession(tic_tac_toe, "observation")
+    session = Session(tic_tac_toe)
     setattr(session, buffer, np.zeros(shape, dtype))
     with pytest.raises(TesujiError, match=r"must be a writeable C-contiguous array"):
         evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [session])
@@ -380,18 +332,14 @@ def test_buffers_of_the_wrong_shape(
 
 
 def test_buffers_that_cannot_be_written(tic_tac_toe: pyspiel.Game) -> None:
-    session = NumpySession(tic_tac_toe, "observation")
+    session = Session(tic_tac_toe)
     session.inputs.flags.writeable = False
     with pytest.raises(TesujiError, match=r"session\.inputs"):
         search_one(played(tic_tac_toe), core.NetworkEvaluator(tic_tac_toe, "observation", [session]), simulations=1)
 
 
 def test_an_exception_in_a_session_comes_through(tic_tac_toe: pyspiel.Game) -> None:
-    class Failing(NumpySession):
-        def wait(self, half: int) -> None:
-            raise ValueError("no device")
-
-    evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [Failing(tic_tac_toe, "observation")])
+    evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [Failing(tic_tac_toe)])
     with pytest.raises(ValueError, match="no device"):
         search_one(played(tic_tac_toe), evaluator, simulations=1)
 
@@ -406,21 +354,12 @@ def test_rollouts_are_reproducible_and_scaled() -> None:
     assert np.abs(first.values).max() <= 1.0
 
 
-def golden() -> tuple[Any, list[dict[str, Any]]]:
-    spec = importlib.util.spec_from_file_location("regenerate_golden", Path(__file__).parent / "regenerate_golden.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module, json.loads(module.PATH.read_text())
-
-
 def test_golden_trees() -> None:
     """The trees of the fake evaluator are those of every earlier build; tests/regenerate_golden.py makes them anew."""
-    module, stored = golden()
-    cases = module.cases()
+    stored, cases = json.loads(golden.PATH.read_text()), golden.cases()
     assert len(stored) == len(cases) > 0
     for expected, case in zip(stored, cases, strict=True):
-        found = module.tree(case)
+        found = golden.tree(case)
         for name in ("q", "values", "target"):
             # Sums in the same order; libm's last digits differ between machines.
             np.testing.assert_allclose(found.pop(name), expected.pop(name), atol=1e-6)
@@ -436,15 +375,20 @@ def test_a_low_temperature_leaves_the_best_move(connect_four: pyspiel.Game, simu
     assert policy[np.argmax(weights)] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_what_a_game_throws_names_game_and_history(monkeypatch: pytest.MonkeyPatch, tic_tac_toe: pyspiel.Game) -> None:
-    """Once, from a search and from the pool; the search of a state names that state."""
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_a_game_throws_names_game_and_history(
+    monkeypatch: pytest.MonkeyPatch, tic_tac_toe: pyspiel.Game, workers: int
+) -> None:
+    """Once, from searches and from a pool; the history is that of the state whose search came to it."""
     from open_spiel.python.games.tic_tac_toe import TicTacToeState
 
     game = pyspiel.load_game("python_tic_tac_toe")
     apply = TicTacToeState._apply_action
+    broken: list[list[int]] = []
 
     def fragile(state: Any, action: int) -> None:
         if action == 8:
+            broken.append(state.history())
             raise ValueError("square 8 is broken")
         apply(state, action)
 
@@ -452,7 +396,10 @@ def test_what_a_game_throws_names_game_and_history(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TicTacToeState, "_apply_action", fragile)
     evaluator = core.FakeEvaluator(game)
     with pytest.raises(TesujiError, match=r"^ValueError: square 8 is broken; python_tic_tac_toe.*, history \[4\]$"):
-        search_one(root, evaluator, simulations=50)
-    pool = core.Pool(game, [evaluator], [core.PlayerParams(0, core.SearchParams())], core.SelfPlayParams(), 1, 4, 0)
-    with pytest.raises(TesujiError, match=r"square 8 is broken; python_tic_tac_toe.*, history \[.*\]$"):
-        pool.run(games=4)
+        core.search([root] * 9, evaluator, core.SearchParams(simulations=50), [0] * 9, workers)
+    player = core.PlayerParams(0, core.SearchParams(simulations=1))
+    pool = core.Pool(game, [evaluator], [player], core.SelfPlayParams(), workers, 4, 0)
+    with pytest.raises(TesujiError, match=r"^ValueError: square 8 is broken; python_tic_tac_toe.*, history") as caught:
+        pool.run(games=12)
+    searched = json.loads(str(caught.value).rpartition("history ")[2])
+    assert len(broken) == 2 and searched == broken[1][: len(searched)]

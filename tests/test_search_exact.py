@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyspiel
 import pytest
+from positions import answering, assert_same, played, random_state, search_one
 
 from engine.native import core
-
-
-def search_one(state: pyspiel.State, evaluator: core.Evaluator, seed: int = 0, **params: Any) -> core.SearchResult:
-    (result,) = core.search([state], evaluator, core.SearchParams(**params), [seed])
-    return result
-
-
-def played(game: pyspiel.Game, actions: Sequence[int] = ()) -> pyspiel.State:
-    state = game.new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
 
 
 def best_value(values: list[np.ndarray], player: int) -> np.ndarray:
@@ -50,26 +38,6 @@ def backward_induction(key: Callable[[pyspiel.State], str]) -> Callable[[pyspiel
     return value
 
 
-def random_states(game: pyspiel.Game, count: int, plies: int, seed: int) -> list[pyspiel.State]:
-    """Decisions after at least `plies` random actions, chance included."""
-    generator = np.random.default_rng(seed)
-    states: list[pyspiel.State] = []
-    while len(states) < count:
-        state = game.new_initial_state()
-        actions = 0
-        while not state.is_terminal():
-            if actions >= plies and not state.is_chance_node():
-                states.append(state.clone())
-                break
-            if state.is_chance_node():
-                outcomes, probabilities = zip(*state.chance_outcomes(), strict=True)
-                state.apply_action(int(generator.choice(outcomes, p=probabilities)))
-            else:
-                state.apply_action(int(generator.choice(state.legal_actions())))
-            actions += 1
-    return states
-
-
 def efg(tmp_path: Path, text: str, name: str = "game.efg") -> pyspiel.Game:
     path = tmp_path / name
     path.write_text(text)
@@ -82,9 +50,7 @@ def efg(tmp_path: Path, text: str, name: str = "game.efg") -> pyspiel.Game:
 def test_tic_tac_toe_is_solved(tic_tac_toe: pyspiel.Game) -> None:
     """Every state after three moves or more is proven, and worth what backward induction says."""
     value = backward_induction(str)
-    states = []
-    for plies in range(3, 8):
-        states += random_states(tic_tac_toe, 20, plies, seed=plies)
+    states = [random_state(tic_tac_toe, plies, seed) for plies in range(3, 8) for seed in range(20)]
     params = core.SearchParams(simulations=100_000, c_puct=5.0)  # wide, to settle every move
     results = core.search(states, core.FakeEvaluator(tic_tac_toe), params, list(range(len(states))))
     for state, result in zip(states, results, strict=True):
@@ -118,9 +84,11 @@ def test_nim_follows_the_xor_rule(piles: str) -> None:
 def test_endgames_with_dice_are_proven() -> None:
     """EinStein wuerfelt nicht!: chance nodes are proven by all their outcomes."""
     game = pyspiel.load_game("einstein_wurfelt_nicht")
-    value = backward_induction(lambda state: f"{state}{state.current_player()}{state.legal_actions()}")
+    # The board says neither which cube the die allows nor, at a chance node, whose die it is.
+    value = backward_induction(lambda state: f"{state}{state.legal_actions()}{state.move_number()}")
     proven = 0
-    few = [state for state in random_states(game, 200, 40, seed=1) if sum(map(str.isdigit, str(state))) <= 5]
+    states = [random_state(game, 20, seed) for seed in range(200)]
+    few = [state for state in states if sum(map(str.isdigit, str(state))) <= 5]
     assert len(few) > 50
     for seed, state in enumerate(few):
         result = search_one(state, core.FakeEvaluator(game), seed, simulations=3000)
@@ -212,31 +180,39 @@ def test_a_chance_node_is_worth_its_expectation(tmp_path: Path) -> None:
     assert drawn.q[0] == pytest.approx(0.2, abs=0.06) and drawn.q[0] != pytest.approx(0.2, abs=1e-6)
 
 
-def test_widening_bounds_the_outcomes_looked_at() -> None:
-    """Backgammon's 21 rolls: with a widening of 0.5 and few visits only some are."""
-    game = pyspiel.load_game("backgammon")
-    (state,) = random_states(game, 1, 6, seed=0)
-    wide, narrow = (
-        search_one(state, core.FakeEvaluator(game), simulations=400, chance_widening=widening, c_puct=0.2)
-        for widening in (0.0, 0.5)
-    )
-    assert narrow.max_depth > wide.max_depth
-    assert wide.visits.sum() == narrow.visits.sum() == 400
+@pytest.mark.parametrize(("simulations", "outcomes"), [(16, 2), (36, 3), (64, 4), (100, 5)])
+def test_widening_bounds_the_outcomes_looked_at(tmp_path: Path, simulations: int, outcomes: int) -> None:
+    """Half the square root of the visits, of eight: beside root and chance node there is a node for each."""
+    chances = " ".join(f'"{outcome}" 1/8' for outcome in range(8))
+    ends = "\n".join(f't "" {outcome + 1} "" {{ {outcome} -{outcome} }}' for outcome in range(8))
+    text = f'EFG 2 R "draw" {{ "A" "B" }}\np "" 1 1 "" {{ "draw" }} 0\nc "" 1 "" {{ {chances} }} 0\n{ends}\n'
+    game = efg(tmp_path, text)
+    for widening, seen in ((0.5, outcomes), (0.0, 8)):
+        result = search_one(
+            game.new_initial_state(),
+            core.FakeEvaluator(game),
+            simulations=simulations,
+            chance_widening=widening,
+            proofs=False,
+        )
+        assert result.nodes == 2 + seen
 
 
 def test_chance_drawn_inside_the_states() -> None:
     """stones_and_gems: the search draws from a stream of its own, and leaves the game's alone."""
-    game = pyspiel.load_game("stones_and_gems(rng_seed=3)")
+    # A blob that never grows still asks at every step whether it should.
+    grid = pyspiel.load_game("stones_and_gems").get_type().parameter_specification["grid"].replace("|01|", "|23|", 1)
+    game = pyspiel.load_game("stones_and_gems", {"rng_seed": 3, "grid": grid, "blob_chance": 0})
     state = played(game, [0, 0, 1, 0])
-    if state.is_chance_node():
-        state.apply_action(0)
-    before = game.get_rng_state() if hasattr(game, "get_rng_state") else None
+    stream = game.serialize()
     evaluator = core.RolloutEvaluator(game, 1, seed=2)
     first, again, other = (search_one(state, evaluator, seed, simulations=100) for seed in (1, 1, 2))
-    assert first.visits.tolist() == again.visits.tolist() and first.q.tolist() == again.q.tolist()
+    assert_same(first, again)
     assert first.visits.sum() == other.visits.sum() == 100
-    if before is not None:
-        assert game.get_rng_state() == before
+    assert game.serialize() == stream
+    state.apply_action(0)
+    state.apply_action(0)
+    assert game.serialize() != stream
 
 
 def test_pig_agrees_with_value_iteration() -> None:
@@ -255,7 +231,7 @@ def test_pig_agrees_with_value_iteration() -> None:
             for k in range(target - i):
                 win[i, j, k] = max(moves(i, j, k))
     game = pyspiel.load_game(f"pig(winscore={target},horizon=1000,diceoutcomes=2)")
-    states = [state for plies in range(2, 20) for state in random_states(game, 4, plies, seed=plies)]
+    states = [random_state(game, 1 + seed // 8, seed) for seed in range(72)]
     states = [state for state in states if len(state.legal_actions()) == 2]
     params = core.SearchParams(simulations=10_000)
     results = core.search(states, core.RolloutEvaluator(game, 4, seed=1), params, list(range(len(states))))
@@ -293,14 +269,28 @@ def test_with_the_tree_s_range_scale_and_offset_do_not_matter(tmp_path: Path) ->
     assert np.count_nonzero(results[0].visits) == 2
 
 
-def test_one_player_wants_more() -> None:
-    """2048: utilities without a bound that matters; more simulations see a larger value than the rollouts' mean."""
-    game = pyspiel.load_game("2048")
-    (state,) = random_states(game, 1, 10, seed=4)
-    result = search_one(state, core.RolloutEvaluator(game, 1, seed=1), simulations=400, value_range="tree")
-    assert result.visits.sum() == 400
-    assert result.values.shape == (1,)
-    assert result.q[result.best] >= np.average(result.q, weights=result.visits)
+@pytest.mark.parametrize("ball", range(9))
+def test_catch_is_a_matter_of_reach(ball: int) -> None:
+    """One player below a falling ball: after a move two more are left, for two columns at most."""
+    game = pyspiel.load_game("catch(rows=4,columns=9)")
+    result = search_one(played(game, [ball]), core.FakeEvaluator(game), simulations=2000)
+    exact = np.array([1.0 if abs(ball - column) <= 2 else -1.0 for column in (3, 4, 5)])
+    assert result.q[result.best] == exact.max()
+    assert result.proven.any()
+    np.testing.assert_array_equal(result.q[result.proven], exact[result.proven])
+
+
+@pytest.mark.parametrize("value_range", ["declared", "tree"])
+def test_one_player_walks_around_a_cliff(value_range: str) -> None:
+    """Right is over the edge, -100; up begins the way around, four of the five steps; left and down lose one."""
+    game = pyspiel.load_game("cliff_walking(height=2,width=3,horizon=5)")
+    evaluator, start = core.FakeEvaluator(game), game.new_initial_state()
+    result = search_one(start, evaluator, simulations=30_000, c_puct=5.0, value_range=value_range)
+    exact = np.array([-100.0, -4.0, -5.0, -5.0])
+    assert start.action_to_string(result.actions[result.best]) == "UP"
+    assert result.q[result.best] * evaluator.value_scale == pytest.approx(-4.0, abs=0.5)
+    assert result.proven.any()
+    np.testing.assert_allclose(result.q[result.proven] * evaluator.value_scale, exact[result.proven], atol=1e-4)
 
 
 # --- simultaneous moves ---
@@ -381,27 +371,6 @@ def test_three_players_choose_at_once() -> None:
 # --- Gumbel ---
 
 
-class Constant:
-    """A session whose answer to every leaf is the same."""
-
-    def __init__(self, game: pyspiel.Game, logits: Sequence[float], values: Sequence[float]) -> None:
-        rows = 4
-        self.inputs = np.zeros((2, rows, core.encoder_size(game, "observation")), np.float32)
-        self.legal_mask = np.zeros((2, rows, game.num_distinct_actions()), np.uint8)
-        self.prior_logits = np.zeros((2, rows, game.num_distinct_actions()), np.float32)
-        self.values = np.zeros((2, rows, game.num_players()), np.float32)
-        self.prior_logits[:] = logits
-        self.values[:] = values
-
-    def launch(self, half: int, rows: int) -> None: ...
-
-    def wait(self, half: int) -> None: ...
-
-
-def constant(game: pyspiel.Game, logits: Sequence[float], values: Sequence[float]) -> core.Evaluator:
-    return core.NetworkEvaluator(game, "observation", [Constant(game, logits, values)])
-
-
 @pytest.mark.parametrize(
     ("considered", "simulations", "visits"),
     [
@@ -420,7 +389,7 @@ def test_sequential_halving_shares_out_the_simulations(
     logits = np.arange(7.0)
     result = search_one(
         connect_four.new_initial_state(),
-        constant(connect_four, logits, [0.0, 0.0]),
+        answering(connect_four, logits=logits),
         simulations=simulations,
         selection="gumbel",
         max_considered_actions=considered,
@@ -461,7 +430,7 @@ def test_the_improved_policy_is_the_paper_s(connect_four: pyspiel.Game) -> None:
 def test_gumbel_noise_draws_from_the_prior(connect_four: pyspiel.Game) -> None:
     """Gumbel-max: with one move considered and no simulation the choice is a sample of the prior."""
     logits = np.log([0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05])
-    evaluator = constant(connect_four, logits, [0.0, 0.0])
+    evaluator = answering(connect_four, logits=logits)
     state = connect_four.new_initial_state()
     params = core.SearchParams(simulations=0, selection="gumbel", max_considered_actions=1)
     results = core.search([state] * 4000, evaluator, params, list(range(4000)))
@@ -496,7 +465,7 @@ def test_forced_playouts_are_forgotten_in_the_target(connect_four: pyspiel.Game)
 
 def test_the_root_s_prior_is_flattened(connect_four: pyspiel.Game) -> None:
     logits = np.array([3.0, 0, 0, 0, 0, 0, 0])
-    evaluator = constant(connect_four, logits, [0.0, 0.0])
+    evaluator = answering(connect_four, logits=logits)
     sharp, flat = (
         search_one(connect_four.new_initial_state(), evaluator, simulations=200, root_policy_temperature=t)
         for t in (1.0, 10.0)
@@ -521,7 +490,7 @@ def test_noise_is_shaped_by_the_number_of_moves(connect_four: pyspiel.Game, tic_
 @pytest.mark.parametrize("name", ["connect_four", "backgammon", "oshi_zumo(coins=8)"])
 def test_at_the_bound_the_search_goes_on_without_growing(name: str) -> None:
     game = pyspiel.load_game(name)
-    (state,) = random_states(game, 1, 2, seed=0) if name != "oshi_zumo(coins=8)" else [game.new_initial_state()]
+    state = random_state(game, 0 if name == "oshi_zumo(coins=8)" else 2, seed=0)
     evaluator = core.FakeEvaluator(game)
     bound = 4_000_000 if name == "backgammon" else 400_000
     free = search_one(state, evaluator, simulations=6000)

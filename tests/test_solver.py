@@ -17,6 +17,7 @@ import pyspiel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from positions import played
 
 from engine.errors import TesujiError
 from engine.game import room
@@ -77,13 +78,6 @@ def check(state: pyspiel.State, below: list[Values], **options: Any) -> None:
     np.testing.assert_allclose(solution.move_values, below, atol=1e-9)
     best = np.flatnonzero(np.array(below)[:, mover] >= values[mover] - 1e-9)
     assert solution.best_actions.tolist() == solution.actions[best].tolist()
-
-
-def played(game: str, actions: list[int]) -> pyspiel.State:
-    state = pyspiel.load_game(game).new_initial_state()
-    for action in actions:
-        state.apply_action(action)
-    return state
 
 
 def random_game(game: str, generator: random.Random) -> list[int]:
