@@ -24,31 +24,33 @@ void Worker::Run(std::span<Slot* const> slots,
   for (size_t i = 0; i < slots.size(); ++i) {
     busy[i % kHalves].push_back(slots[i]);
   }
-  const auto finish = [this](int half) {
-    for (const auto& batch : batches_) batch->Finish(half);
+  // The first failure is the one to report; whatever fails, nothing stays in
+  // flight on buffers and states that may go away.
+  std::exception_ptr failure;
+  const auto attempt = [&failure](auto body) {
+    try {
+      body();
+    } catch (...) {
+      if (failure == nullptr) failure = std::current_exception();
+    }
   };
-  try {
-    int half = 0;
+  int half = 0;  // the one launched longest ago
+  attempt([&] {
     while ((!busy[0].empty() || !busy[1].empty()) && !enough() && !cancelled) {
       // Rows of this half stay readable after Finish until the next Launch.
-      finish(half);
+      for (const auto& batch : batches_) batch->Finish(half);
       std::erase_if(busy[half],
                     [&](Slot* slot) { return !slot->Advance(batches_, half); });
       for (const auto& batch : batches_) batch->Launch(half);
       half = (half + 1) % kHalves;
     }
-  } catch (...) {
-    // Leave no computation in flight on buffers that may go away.
-    for (int half = 0; half < kHalves; ++half) {
-      try {
-        finish(half);
-      } catch (...) {
-        // The first failure is the one to report.
-      }
+  });
+  for (int i = 0; i < kHalves; ++i, half = (half + 1) % kHalves) {
+    for (const auto& batch : batches_) {
+      attempt([&] { batch->Finish(half); });
     }
-    throw;
   }
-  for (int half = 0; half < kHalves; ++half) finish(half);
+  if (failure != nullptr) std::rethrow_exception(failure);
 }
 
 BatchStatistics Worker::statistics() const {

@@ -142,6 +142,21 @@ def test_games_written_in_python_run_on_the_calling_thread() -> None:
     assert result.visits.sum() == 60
 
 
+def test_reports_meanwhile_count_what_was_answered() -> None:
+    """Nothing in flight, whoever holds the interpreter's lock."""
+    import open_spiel.python.games  # noqa: F401
+
+    for name, leaves in (("python_tic_tac_toe", 1), ("connect_four", 4)):
+        game = pyspiel.load_game(name)
+        config = SearchConfig(proofs=False, leaves_in_flight=leaves)
+        analysis = Analysis(game.new_initial_state(), core.FakeEvaluator(game), config, workers=2)
+        analysis.start(3000)
+        for _ in range(20):
+            found = analysis.report()
+            assert found.visits.sum() == found.simulations
+        assert analysis.wait().simulations == 3000
+
+
 def test_what_an_analysis_refuses(connect_four: pyspiel.Game, tic_tac_toe: pyspiel.Game) -> None:
     evaluator = core.FakeEvaluator(connect_four)
     start = played(connect_four)

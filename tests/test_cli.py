@@ -458,7 +458,7 @@ def mistakes(err: str) -> list[str]:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ("NotFinite", "prior_logit that is not finite"),
+        ("NotFinite", "network NotFinite answered a prior_logit that is not finite; tic_tac_toe(), history ["),
         ("Narrow", "network Narrow: prior_logits has shape (2, 8) for 2 inputs; it must be (2, 9)"),
     ],
 )

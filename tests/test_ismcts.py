@@ -151,7 +151,7 @@ def test_values_are_expectations_over_the_belief() -> None:
         JACK: pytest.approx(0.25),
         KING: pytest.approx(0.75),
     }
-    found = ismcts(reckoned, evaluator, SearchConfig(c_puct=50.0), simulations=20_000, seed=1)
+    found = ismcts(reckoned, evaluator, SearchConfig(c_puct=50.0), simulations=8_000, seed=1)
     scale = evaluator.value_scale
     assert found.q[PASS] * scale == pytest.approx(-1.0)
     assert found.q[BET] * scale == pytest.approx(2 * 0.25 - 2 * 0.75, abs=0.05)
@@ -247,6 +247,30 @@ def test_root_noise() -> None:
     assert one.visits.tolist() != other.visits.tolist()
 
 
+def test_moves_are_compared_on_the_tree_s_own_scale() -> None:
+    """With utilities a fraction of what the game declares (a power of two, so exactly), the search is the same."""
+    state = random_state("leduc_poker", 2, seed=1)
+    game = state.get_game()
+    found = belief(state)
+
+    def visits(value_scale: float, value_range: str) -> list[int]:
+        evaluator = core.NetworkEvaluator(game, "information_state", [Session(game, "information_state")], value_scale)
+        params = core.SearchParams(simulations=200, value_range=value_range)
+        return core.ismcts([found], evaluator, params, [1])[0].visits.tolist()
+
+    assert visits(1.0, "tree") == visits(64.0, "tree")
+    assert visits(1.0, "declared") != visits(64.0, "declared")
+
+
+def test_a_bound_in_bytes_holds() -> None:
+    state = random_state("leduc_poker", 2, seed=1)
+    evaluator = core.FakeEvaluator(state.get_game())
+    free, bounded = (ismcts(state, evaluator, SearchConfig(max_bytes=most), simulations=500) for most in (0, 8_000))
+    assert not free.full and free.bytes > 8_000
+    assert bounded.full and bounded.bytes <= 8_000
+    assert free.simulations == bounded.simulations == 500
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("where", ["prior_logit", "value"])
 def test_answers_that_are_not_finite(where: str, bad: float) -> None:
@@ -263,6 +287,12 @@ def test_what_is_refused(tic_tac_toe: pyspiel.Game) -> None:
     game = state.get_game()
     with pytest.raises(TesujiError, match="leaves_in_flight is 4"):
         ismcts(state, core.FakeEvaluator(game), SearchConfig(leaves_in_flight=4))
+    with pytest.raises(TesujiError, match="selection is 'gumbel'"):
+        ismcts(state, core.FakeEvaluator(game), SearchConfig(selection="gumbel"))
+    with pytest.raises(TesujiError, match="forced_playouts"):
+        core.ismcts([belief(state)], core.FakeEvaluator(game), core.SearchParams(forced_playouts=2.0), [1])
+    with pytest.raises(TesujiError, match="beliefs holds None"):
+        core.ismcts([None], core.FakeEvaluator(game), core.SearchParams(), [1])  # type: ignore[list-item]
     with pytest.raises(TesujiError, match="evaluator plays 'tic_tac_toe"):
         ismcts(state, core.FakeEvaluator(tic_tac_toe))
     with pytest.raises(TesujiError, match="reads earlier positions"):

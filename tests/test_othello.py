@@ -6,11 +6,13 @@ import numpy as np
 import pyspiel
 import pytest
 from numpy.typing import NDArray
+from positions import random_state
 
 from engine.agents.parser import parse_agent
 from engine.config import load_config
 from engine.game import Symmetry, room
 from engine.native import core
+from engine.search.solver import solve
 from games.othello.game import PASS, render, symmetries
 
 GAME = pyspiel.load_game("othello")
@@ -178,6 +180,17 @@ def test_render_of_a_finished_game() -> None:
 
 
 # What comes with it
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_string_identifies_a_position(seed: int) -> None:
+    """The solver meets transpositions by it, and comes to the same values."""
+    state = random_state("othello", 53, seed)
+    assert room("othello").string_identifies(state.get_game())
+    by_string, by_history = (solve(state, transpositions=way, every_move=True) for way in ("auto", "history"))
+    assert by_string.proven and by_history.proven
+    np.testing.assert_array_equal(by_string.move_values, by_history.move_values)
+    assert by_string.nodes <= by_history.nodes
 
 
 def test_defaults() -> None:

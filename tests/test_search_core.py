@@ -340,8 +340,28 @@ def test_buffers_that_cannot_be_written(tic_tac_toe: pyspiel.Game) -> None:
 
 def test_an_exception_in_a_session_comes_through(tic_tac_toe: pyspiel.Game) -> None:
     evaluator = core.NetworkEvaluator(tic_tac_toe, "observation", [Failing(tic_tac_toe)])
-    with pytest.raises(ValueError, match="no device"):
-        search_one(played(tic_tac_toe), evaluator, simulations=1)
+    with pytest.raises(ValueError, match="no device") as caught:
+        search_one(played(tic_tac_toe, [4]), evaluator, simulations=1)
+    assert caught.value.__notes__ == ["while answering 1 leaves, the first of tic_tac_toe(), history [4]"]
+
+
+def test_none_is_no_game_and_no_evaluator(tic_tac_toe: pyspiel.Game) -> None:
+    with pytest.raises(TypeError):
+        core.FakeEvaluator(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        core.search([played(tic_tac_toe)], None, core.SearchParams(), [1])  # type: ignore[arg-type]
+
+
+def test_games_made_from_games_in_python_are_known() -> None:
+    """Their states clone and die under the interpreter's lock alone: worker threads would crash on them."""
+    import open_spiel.python.games  # noqa: F401
+
+    game = pyspiel.load_game("misere(game=python_tic_tac_toe())")
+    states = [played(game, [action]) for action in range(9)]
+    evaluator, params = core.FakeEvaluator(game), core.SearchParams(simulations=30)
+    one, three = (core.search(states, evaluator, params, list(range(9)), workers) for workers in (1, 3))
+    for alone, together in zip(one, three, strict=True):
+        assert_same(alone, together)
 
 
 def test_rollouts_are_reproducible_and_scaled() -> None:
