@@ -88,6 +88,17 @@ def test_a_damaged_line_is_named(tmp_path, damage):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("line", ['{"loss": 0.5}', '{"iteration": null}', '{"iteration": "2"}'])
+def test_a_line_without_a_number_that_is_needed_is_named(tmp_path, line):
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    lines.append({"iteration": 1})
+    lines.path.write_text(lines.path.read_text() + line + "\n")
+    assert len(lines.read()) == 2
+    with pytest.raises(TesujiError, match=r"metrics\.jsonl: line 2 is damaged: 'iteration' is no number") as error:
+        lines.read(("iteration",))
+    assert "\n" not in str(error.value)
+
+
 def test_lines_that_cannot_be_read(tmp_path):
     with pytest.raises(TesujiError, match=r"cannot read .*: Is a directory"):
         JsonLines(tmp_path).read()

@@ -20,6 +20,7 @@ from engine.network import Sizes, load_checkpoint
 from engine.selfplay.actor import Contestant, Resignation
 from engine.training import budget, snapshot
 from engine.training import run as run_module
+from engine.training.curve import draw_curve
 from engine.training.folder import create
 from engine.training.guard import guard_match, verdict
 from engine.training.interruption import Interrupted, Interruption
@@ -247,6 +248,20 @@ def test_a_damaged_line_of_the_metrics_is_named(tmp_path):
     with pytest.raises(TesujiError, match=r"metrics\.jsonl") as error:
         resume(result.folder)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("metrics.jsonl", r"metrics\.jsonl: line 1 is damaged: 'iteration' is no number"),
+        ("matches.jsonl", r"matches\.jsonl: line 1 is damaged: 'elo' is no number"),
+    ],
+)
+def test_a_curve_names_the_line_that_lacks_something(tmp_path, name, message):
+    JsonLines(tmp_path / "metrics.jsonl").append({"iteration": 1, "loss": 1.0})
+    (tmp_path / name).write_text('{"loss": 1.0}\n' if name == "metrics.jsonl" else '{"iteration": 1}\n')
+    with pytest.raises(TesujiError, match=message):
+        draw_curve(tmp_path, "a run")
 
 
 def test_leftovers_of_killed_writes_are_swept(tmp_path):
