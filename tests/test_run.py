@@ -1,7 +1,10 @@
 """Whole runs: what they leave behind, what they refuse, how they judge."""
 
+import errno
+import fcntl
 import itertools
 import json
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +24,7 @@ from engine.selfplay.actor import Contestant, Resignation
 from engine.training import budget, snapshot
 from engine.training import run as run_module
 from engine.training.curve import draw_curve
-from engine.training.folder import create
+from engine.training.folder import create, locked
 from engine.training.guard import guard_match, verdict
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.run import Run, resume, train
@@ -289,6 +292,23 @@ def test_two_processes_do_not_train_one_run(tmp_path):
 
     train(tiny(iterations=1), tmp_path / "run", on_progress=again)
     assert messages
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
+    create(tiny(iterations=1), tmp_path / "run", None, None)
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(TesujiError, match="cannot lock .*run: No locks available; use a file system") as error:
+        resume(tmp_path / "run")
+    assert "\n" not in str(error.value)
+
+
+def test_what_would_block_inside_a_run_is_not_taken_for_its_lock(tmp_path):
+    with pytest.raises(BlockingIOError), locked(tmp_path):
+        raise BlockingIOError
 
 
 def test_a_changed_reference_is_noticed(finished, tmp_path):

@@ -110,10 +110,13 @@ def locked(output: Path) -> Iterator[None]:
     with write_errors(output):
         descriptor = os.open(output / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TesujiError(f"{output}: another process is training this run") from None
+        except OSError as error:
+            raise TesujiError(f"cannot lock {output}: {error.strerror}; use a file system that has locks") from error
         yield
-    except BlockingIOError:
-        raise TesujiError(f"{output}: another process is training this run") from None
     finally:
         os.close(descriptor)
 
