@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine import files
 from engine.cli import main
 from engine.config import load_config
 from engine.errors import CheckpointError, TesujiError
@@ -279,6 +280,14 @@ def test_leftovers_of_killed_writes_are_swept(tmp_path):
         (folder / name).write_bytes(b"half")
     resume(folder)
     assert not list(folder.rglob("*.tmp"))
+
+
+def test_a_new_run_clears_what_a_killed_one_left_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "is_running", lambda process: process != 123)
+    for process in (123, 124):
+        (tmp_path / f".run.{process}-0123abcd.tmp" / "checkpoints").mkdir(parents=True)
+    create(tiny(iterations=1), tmp_path / "run", None, None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.124-0123abcd.tmp", "run"]
 
 
 def test_two_processes_do_not_train_one_run(tmp_path):
