@@ -17,12 +17,11 @@ from engine.finetune.learner import Learner
 from engine.game import room
 from engine.native import core
 from engine.network.checkpoint import load_checkpoint
-from engine.training.pretrain import Pretraining, pretrain, training_positions
+from engine.training.pretrain import Pretraining, command, pretrain, training_positions
 from engine.training.teacher import (
     CHUNK_GAMES,
     TeacherConfig,
     TeacherGame,
-    is_python_game,
     play_game,
     teacher_games,
 )
@@ -310,8 +309,6 @@ def test_imitation_learns_its_teacher(tmp_path: Path) -> None:
 def test_a_game_written_in_python(tmp_path: Path) -> None:
     """The processes that play have not imported the module that registers it."""
     take_away = pytest.importorskip("examples.take_away")
-    game = pyspiel.load_game("take_away")
-    assert is_python_game(game) and not is_python_game(pyspiel.load_game("connect_four"))
     result = imitate("take_away", tmp_path / "agent", tmp_path / "cache", workers=2)
     assert load_checkpoint(result.checkpoint).game == "take_away()"
     played = list(teacher_games("take_away", TEACHER, games=40, seed=5, workers=2, cache=tmp_path / "cache"))
@@ -319,6 +316,17 @@ def test_a_game_written_in_python(tmp_path: Path) -> None:
     assert all(sum(action + 1 for action in one.history) == take_away.STONES for one in played)
     card = (result.checkpoint / "README.md").read_text()
     assert "    tesuji --import examples.take_away pretrain --game take_away " in card
+
+
+def test_a_game_around_one_written_in_python(tmp_path: Path) -> None:
+    pytest.importorskip("examples.take_away")
+    game = "misere(game=take_away())"
+    played = list(teacher_games(game, TEACHER, games=3, seed=5, workers=2, cache=tmp_path / "cache"))
+    assert len(played) == 3
+    about = {"games": 3, "epochs": 1.0, "seed": 5, "teacher": {"simulations": 20, "solve": True}}
+    assert command(pyspiel.load_game(game), about, small(game)).startswith(
+        "tesuji --import examples.take_away pretrain"
+    )
 
 
 def test_only_a_checkpoint_is_replaced(tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(TesujiError, match="cannot lock .*run: No locks available; use a file system") as error:
+    with pytest.raises(TesujiError, match=r"cannot lock .*run: No locks available; use a file system") as error:
         resume(tmp_path / "run")
     assert "\n" not in str(error.value)
 

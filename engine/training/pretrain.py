@@ -21,7 +21,7 @@ from engine.evaluate.agreement import agreement, labelled_positions
 from engine.finetune.learner import Learner
 from engine.finetune.methods import make_method
 from engine.finetune.methods.method import Context
-from engine.game import GameFacts, encoder_shape, facts, load_game, require_self_play, room
+from engine.game import GameFacts, encoder_shape, facts, load_game, python_module, require_self_play, room
 from engine.native import core
 from engine.network.build import build
 from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
@@ -204,8 +204,8 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
 def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) -> str:
     """What to type for the same weights; a setting is named where it is not the default of the game's room."""
     name = str(game).removesuffix("()")
-    module = type(game).__module__
-    start = "tesuji" if module.partition(".")[0] == "pyspiel" else f"tesuji --import {module}"
+    module = python_module(game)
+    start = f"tesuji --import {module}" if module else "tesuji"
     usual = asdict(load_config(overrides={"game": str(game)}))
     changes = [
         f"{section}.{key}={value}"
