@@ -6,6 +6,7 @@ Every field is checked for type and range; an unknown key is an error that names
 
 import json
 import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
@@ -189,8 +190,8 @@ class RunConfig(Section):
 
     game: str = ""  # OpenSpiel game string
     seed: int = number(0, 0, 2**63 - 1)  # every stream of a run derives from it
-    iterations: int = number(0, 0)  # training budget in iterations; 0: none
-    minutes: float = number(0.0, 0.0)  # training budget in minutes of wall time; 0: none
+    iterations: int = number(0, 0, 2**31 - 1)  # training budget in iterations; 0: none
+    minutes: float = number(0.0, 0.0, 1e6)  # training budget in minutes of wall time; 0: none
     network: NetworkConfig = field(default_factory=NetworkConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     selfplay: SelfPlayConfig = field(default_factory=SelfPlayConfig)
@@ -371,7 +372,8 @@ def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
         raise ConfigError(f"{where}: {value!r} is not one of {', '.join(limits['allowed'])}{near}")
     if "low" in limits and isinstance(value, int | float):
         low, high, above = limits["low"], limits["high"], limits["above"]
-        fits = math.isfinite(value) and (low < value if above else low <= value) and value <= high
+        finite = abs(value) <= sys.float_info.max  # a whole number may be too large for a float
+        fits = finite and (low < value if above else low <= value) and value <= high
         if not fits:
             bound = f"above {low:g}" if above else f"at least {low:g}"
             bound += f" and at most {high:g}" if math.isfinite(high) else ""
