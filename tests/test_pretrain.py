@@ -379,7 +379,21 @@ def test_equal_arguments_give_equal_weights(tmp_path: Path) -> None:
 
 
 def test_agreement_goes_into_the_card_where_the_room_has_positions(tmp_path: Path) -> None:
-    result = imitate("connect_four", tmp_path / "agent", tmp_path / "cache")
+    stages: dict[str, tuple[int, int]] = {}
+    result = pretrain(
+        "connect_four",
+        tmp_path / "agent",
+        games=40,
+        simulations=20,
+        epochs=3,
+        seed=5,
+        workers=1,
+        config=small("connect_four"),
+        cache=tmp_path / "cache",
+        progress=lambda stage, done, total: stages.update({stage: (done, total)}),
+    )
+    count = len(labelled_positions("connect_four"))
+    assert stages["judging, 0 simulations"] == stages["judging, 64 simulations"] == (count, count)
     content = json.loads((result.checkpoint / "config.json").read_text())
     assert 0.0 < content["metrics"]["optimal_share_0"] < content["metrics"]["optimal_share_64"] < 1.0
     card = (result.checkpoint / "README.md").read_text()
@@ -408,6 +422,9 @@ def test_games_where_search_is_not_sound_are_refused(game: str, tmp_path: Path) 
         ({"games": 0}, "games is 0"),
         ({"workers": 0}, "workers is 0"),
         ({"epochs": 0.0}, "epochs is 0"),
+        ({"epochs": float("inf")}, r"epochs is inf; give a number above 0 and at most 1e\+06"),
+        ({"epochs": 1e308}, r"epochs is 1e\+308"),
+        ({"epochs": float("nan")}, "epochs is nan"),
         ({"simulations": 0}, "simulations is 0"),
         ({"policy_temperature": 0.0}, "policy_temperature is 0"),
     ],
