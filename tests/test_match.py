@@ -9,6 +9,7 @@ import pytest
 
 from engine.agents.agent import BatchAgent, Decision, one_hot
 from engine.agents.bots import MctsAgent, RandomAgent
+from engine.agents.network_agent import NetworkAgent
 from engine.agents.parser import parse_agent
 from engine.config import NetworkConfig
 from engine.errors import TesujiError
@@ -336,6 +337,21 @@ def test_evaluation_compares_before_and_after(connect_four: pyspiel.Game, networ
     ]
     assert rows[1][2].startswith("100.0%")
     json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_evaluation_leaves_an_agent_its_seconds(connect_four: pyspiel.Game, networks, monkeypatch) -> None:
+    thought = []
+    think = NetworkAgent._think
+
+    def counted(self, state, seed):
+        thought.append(self.name)
+        return think(self, state, seed)
+
+    monkeypatch.setattr(NetworkAgent, "_think", counted)
+    thinking = parse_agent(f"{networks[0]}:seconds=0.001", connect_four)
+    result = evaluate(thinking, connect_four, RandomAgent(), games=2, simulations=(0,), positions=[])
+    assert set(thought) == {thinking.name}
+    assert [row[0] for row in result.table()[1:]] == ["Elo (2 games)"]
 
 
 def test_evaluation_without_referee_is_only_the_match() -> None:
