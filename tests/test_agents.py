@@ -309,12 +309,26 @@ def test_an_agent_thinks_for_seconds(connect_four: pyspiel.Game, checkpoint: Pat
     """On all cores, until the time is over, the simulations are spent, or the value is proven."""
     agent = parse_agent(f"{checkpoint}:seconds=0.05", connect_four)
     assert isinstance(agent, NetworkAgent) and agent.searches and agent.alone
-    assert agent.policy(state_after(connect_four, [])).statistics["simulations"] > 0
-    win = agent.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
-    assert win.action == 3 and win.statistics["proven"]
+    assert agent.policy(state_after(connect_four, [])).probabilities.sum() == pytest.approx(1)
     assert agent.policy(state_after(connect_four, []), budget=7).statistics["simulations"] == 7
+    patient = parse_agent(f"{checkpoint}:seconds=1000", connect_four)
+    win = patient.policy(state_after(connect_four, [3, 0, 3, 0, 3, 1]))
+    assert win.action == 3 and win.statistics["proven"]
     both = parse_agent(f"{checkpoint}:seconds=1000,simulations=5", connect_four)
     assert both.policy(state_after(connect_four, [])).statistics["simulations"] == 5
+
+
+def test_another_number_of_simulations_keeps_the_seconds(checkpoint: Path) -> None:
+    agent = parse_agent(f"{checkpoint}:seconds=1000")
+    assert agent.with_simulations(5).seconds == 1000.0
+    assert not agent.with_simulations(0).searches
+    assert agent.with_simulations(5).policy(agent.game.new_initial_state()).statistics["simulations"] == 5
+
+
+def test_a_search_that_fills_its_memory_says_so(checkpoint: Path) -> None:
+    for options, full in (("max_bytes=2000", True), ("max_bytes=0", False)):
+        agent = parse_agent(f"{checkpoint}:simulations=50,{options}")
+        assert agent.policy(agent.game.new_initial_state()).statistics["full"] is full
 
 
 def test_leaves_in_flight_reach_the_search(connect_four: pyspiel.Game, checkpoint: Path) -> None:

@@ -3,10 +3,13 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyspiel
 import pytest
 
+from engine.agents.agent import Decision
+from engine.agents.bots import MctsAgent
 from engine.agents.parser import parse_agent
 from engine.errors import TesujiError
 from engine.frontends.tables import table
@@ -88,6 +91,19 @@ def test_hint_shows_what_the_agent_would_do(play: Play) -> None:
     hint = text.split(PROMPT)[2]
     assert "expects" in hint
     assert "plays o" not in hint
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_full_tree_is_told(play: Play, monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
+    decide = MctsAgent._decide
+
+    def filled(self: MctsAgent, state: pyspiel.State, simulations: int, seed: int) -> Decision:
+        decision = decide(self, state, simulations, seed)
+        return replace(decision, statistics={**decision.statistics, "full": full})
+
+    monkeypatch.setattr(MctsAgent, "_decide", filled)
+    _, text = play("connect_four", "mcts:10", ["hint"])
+    assert ("the tree is full" in text) == full
 
 
 def test_help_names_every_command_and_wrong_input_is_explained(play: Play) -> None:

@@ -88,7 +88,9 @@ class NetworkAgent(BatchAgent):
         return self.leaves_in_flight > 1 or self.seconds > 0.0
 
     def with_simulations(self, simulations: int) -> NetworkAgent:
-        """The same agent (sharing network and evaluator) with another number of simulations; 0 for the raw policy."""
+        """The same agent (sharing network and evaluator) with another number of simulations, at most so many where it
+        thinks for seconds; 0 for the raw policy.
+        """
         other = NetworkAgent(
             self.checkpoint,
             simulations,
@@ -97,6 +99,7 @@ class NetworkAgent(BatchAgent):
             self._evaluator_config,
             self.name,
             self.workers,
+            self.seconds if simulations else 0.0,
         )
         other._evaluator, other._native = self.evaluator(), self._native
         return other
@@ -207,6 +210,7 @@ class NetworkAgent(BatchAgent):
             "simulations": result.simulations,
             "nodes": result.nodes,
             "proven": result.root_proven,
+            "full": result.full,
         }
         return Decision(probabilities, np.asarray(result.values, dtype=np.float64) * scale, statistics)
 

@@ -210,7 +210,8 @@ class TerminalGame:
             )
         value = decision.values[player]
         expects = "" if math.isnan(value) else f"\n  expects {value:+.2f}"
-        return table(rows, "  ", left=(0, 5)) + expects
+        full = "\n  the tree is full: more than max_bytes was needed" if decision.statistics.get("full") else ""
+        return table(rows, "  ", left=(0, 5)) + expects + full
 
     def _line(self, variation: tuple[int, ...]) -> str:
         """The variation by names, as far as it can be played out."""
