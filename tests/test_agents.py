@@ -414,6 +414,56 @@ def test_search_is_refused_where_information_is_hidden(tmp_path: Path) -> None:
         agent.policy(state, budget=5)
 
 
+def test_information_set_search_is_blind_to_what_is_hidden(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "kuhn", "kuhn_poker")
+    game = load_game("kuhn_poker")
+    states = [state_after(game, [card, 1, 1]) for card in (0, 2)]
+    options = "simulations=60,temperature=1"
+    for spec in (f"ismcts:{options}", f"{folder}:search=ismcts,{options},backend=torch,precision=fp32"):
+        agent = parse_agent(spec, game)
+        jack, king = agent.policy(states, None, 3)
+        assert jack.probabilities.tolist() == king.probabilities.tolist()
+        assert jack.values.tolist() == king.values.tolist()
+        assert jack.probabilities.tolist() == agent.policy(states[0], None, 3).probabilities.tolist()
+        moves = jack.statistics["moves"]
+        assert sum(move.visits for move in moves) == jack.statistics["simulations"] == 60
+        assert {move.action: move.variation for move in moves} == {0: (0,), 1: (1,)}
+        assert agent.policy(states[0], budget=9).statistics["simulations"] == 9
+
+
+def test_information_set_search_plays_well_in_utilities() -> None:
+    """The king calls a bet and gains two; the jack passes and loses one."""
+    agent = parse_agent("ismcts:200", "kuhn_poker")
+    game = load_game("kuhn_poker")
+    king, jack = agent.policy([state_after(game, [1, 2, 1]), state_after(game, [1, 0, 1])])
+    assert king.probabilities.tolist() == [0, 1] and jack.probabilities.tolist() == [1, 0]
+    assert king.statistics["moves"][0].q == pytest.approx(2)
+    assert jack.statistics["moves"][0].q == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "game", "message"),
+    [
+        ("ismcts:9", "goofspiel", r"goofspiel\(.*moves simultaneously: use turn_based_simultaneous_game"),
+        ("ismcts:9", "negotiation", "negotiation samples chance inside its states"),
+        ("ismcts:9,seconds=1", "kuhn_poker", "unknown option 'seconds'"),
+        ("ismcts:9,particles=0", "kuhn_poker", "particles=0 must be a whole number from 1"),
+        ("ismcts:0", "kuhn_poker", "simulations=0 must be a whole number from 1"),
+        (
+            "imitation:search=ismtcs",
+            "connect_four",
+            r"search=ismtcs must be one of tree, ismcts \(did you mean 'ismcts",
+        ),
+        ("imitation:search=ismcts,selection=gumbel", "connect_four", "unknown option 'selection'"),
+        ("imitation:search=ismcts,seconds=1", "connect_four", "unknown option 'seconds'"),
+    ],
+)
+def test_what_information_set_search_does_not_do_is_refused(spec: str, game: str, message: str) -> None:
+    with pytest.raises(TesujiError, match=message) as error:
+        parse_agent(spec, game)
+    assert "\n" not in str(error.value)
+
+
 def test_utilities_are_in_the_games_own_units(tmp_path: Path) -> None:
     # One step, and the game is over: -1, or -100 in the cliff.
     agent = parse_agent(str(save_untrained(tmp_path / "cliff", "cliff_walking(horizon=1)")) + ":simulations=40")

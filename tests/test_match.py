@@ -115,6 +115,12 @@ def test_hidden_information_games_are_played() -> None:
     assert abs(result.difference) < 8
 
 
+def test_information_set_search_meets_chance() -> None:
+    game = load_game("leduc_poker")
+    result = match(parse_agent("ismcts:100", game), RandomAgent(), game, games=100, opening_plies=0, seed=1)
+    assert result.difference_low > 0.0
+
+
 def test_more_players_rotate_through_the_seats() -> None:
     game = pyspiel.load_game("pig(players=3,winscore=10)")
     result = match(RandomAgent(), RandomAgent(), game, games=9, opening_plies=1)
