@@ -131,6 +131,14 @@ def test_hidden_information_stays_hidden(play: Play) -> None:
     assert "the agent has moved" in text
 
 
+def test_statistics_of_an_agent_that_knows_more_stay_hidden(play: Play) -> None:
+    _, text = play("kuhn_poker", "ismcts:20", ["stats", "hint", "Pass", "stats"], seats=(1,), seed=1)
+    blocks = text.split(PROMPT)
+    assert "what the agent thinks would tell what it knows" in blocks[1]
+    assert "visits" not in blocks[0] + blocks[1]
+    assert "visits" in blocks[2]  # of the person's own seat
+
+
 def test_wrong_seats_and_simultaneous_games_are_refused(play: Play) -> None:
     with pytest.raises(TesujiError, match="seat 2: tic_tac_toe has seats 0 to 1"):
         play("tic_tac_toe", "random", [], seats=(2,))
