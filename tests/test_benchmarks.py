@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import fine_tuning
 import learning
 import measure
 import pytest
@@ -82,6 +83,16 @@ def test_interleaved_takes_turns() -> None:
 
 def test_ratio_is_the_median_within_rounds() -> None:
     assert measure.ratio([10.0, 4.0, 90.0], [10.0, 2.0, 10.0]) == 2.0
+
+
+def test_a_fine_tuning_that_was_judged_is_left_alone(tmp_path: Path) -> None:
+    base = tmp_path / "run"
+    assert fine_tuning.folder_of(base) == base
+    base.mkdir()
+    assert fine_tuning.folder_of(base) == base  # interrupted
+    assert fine_tuning.folder_of(base, fresh=True) == tmp_path / "run-2"
+    (base / fine_tuning.JUDGEMENT).touch()
+    assert fine_tuning.folder_of(base) == tmp_path / "run-2"
 
 
 def test_a_comparison_of_learning_goes_on_or_trains_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
