@@ -76,7 +76,7 @@ class JsonLines:
         for number, line in enumerate(lines, start=1):
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = None
             if not isinstance(value, dict):
                 raise TesujiError(f"{self.path}: line {number} is damaged: it is no JSON object")

@@ -77,7 +77,7 @@ def test_what_was_appended_is_flushed_to_the_disk(tmp_path, monkeypatch):
         lines.sync()
 
 
-@pytest.mark.parametrize("damage", [b'{"iteration": 2', b"", b"3", b"[]", b"\xff\x00"])
+@pytest.mark.parametrize("damage", [b'{"iteration": 2', b"", b"3", b"[]", b"\xff\x00", b"[" * 100_000])
 def test_a_damaged_line_is_named(tmp_path, damage):
     lines = JsonLines(tmp_path / "metrics.jsonl")
     lines.append({"iteration": 1})
