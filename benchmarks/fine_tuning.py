@@ -32,10 +32,10 @@ QUICK_MINUTES, QUICK_GAMES = 1.0, 200
 JUDGEMENT = "fine_tuning.json"
 
 
-def folder_of(base: Path) -> Path:
-    """`base`, or the first of base-2, base-3, ... that holds no finished and judged run."""
+def folder_of(base: Path, fresh: bool = False) -> Path:
+    """`base`, or the first of base-2, base-3, ... that holds no finished and judged run; if `fresh`, none at all."""
     names = itertools.chain([base], (base.with_name(f"{base.name}-{number}") for number in itertools.count(2)))
-    return next(name for name in names if not (name / JUDGEMENT).exists())
+    return next(name for name in names if not (name if fresh else name / JUDGEMENT).exists())
 
 
 def trained(folder: Path, start: Path, config: RunConfig) -> Result:
@@ -84,7 +84,7 @@ def main() -> None:
     options = arguments()
     minutes, games = (QUICK_MINUTES, QUICK_GAMES) if options.quick else (MINUTES, GAMES)
     base = options.run or REPOSITORY / "runs" / f"fine_tuning{'-quick' if options.quick else ''}"
-    folder = folder_of(base.absolute())
+    folder = folder_of(base.absolute(), options.fresh)
     start = room(GAME).pretrained(START)
     if start is None:
         raise TesujiError(f"games/{GAME}/pretrained/{START} is missing")

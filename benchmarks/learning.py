@@ -1,13 +1,15 @@
 """How many simulations learn best: the same network, from the same pretrained agent, for the same wall time, with PUCT
 and Gumbel search, in a deterministic and a stochastic game.
 
-Every run is judged against the agent that it began with and against every other run, both at 64 simulations of PUCT
-whatever they learnt with: what is compared is what the networks know.
+The best agent of every run is judged against the agent that it began with and against that of every other run, both at
+64 simulations of PUCT whatever they learnt with: what is compared is what the networks know. An interrupted comparison
+goes on with its runs; a new one trains them all.
 """
 
 from __future__ import annotations
 
 import itertools
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ OPENING_PLIES = 6
 
 
 def learnt(game: str, search: str, minutes: float, folder: Path) -> dict[str, Any]:
-    """A run with this search, to its end: what it took, and where its last weights lie."""
+    """A run with this search, to its end: what it took, and where the best agent by its own guard lies."""
     start = room(game).pretrained(START)
     if start is None:
         raise TesujiError(f"games/{game}/pretrained/{START} is missing")
@@ -67,6 +69,8 @@ def main() -> None:
     minutes, games = (QUICK_MINUTES, QUICK_MATCH_GAMES) if options.quick else (MINUTES, MATCH_GAMES)
     store = Measurements("learning", options, {"minutes": minutes, "games": games, "searches": SEARCHES})
     base = REPOSITORY / "runs" / f"learning{'-quick' if options.quick else ''}"
+    if not store.data["measurements"] and base.exists():  # what lies there was trained for an earlier comparison
+        shutil.rmtree(base)
     figures: dict[str, float] = {}
     for game, searches in GAMES.items():
         agents = {START: f"{game}/{START}"}

@@ -187,8 +187,11 @@ void GameSlot::Decide() {
   statistics_.batch.cache_hits += result.known_hits;
   const PlayerParams& player = mover();
   const auto ply = static_cast<int>(record_.history.size());
+  const SearchParams& search = fast_ ? pool_.fast_search_ : player.search;
   // Gumbel's draw of the best move is a sample of the improved policy already.
-  const double temperature = player.search.selection == Selection::kGumbel ? 0.0
+  const bool drawn =
+      search.selection == Selection::kGumbel && search.gumbel_scale > 0.0;
+  const double temperature = drawn ? 0.0
                              : ply < player.temperature_plies
                                  ? player.temperature
                                  : player.final_temperature;

@@ -33,18 +33,18 @@ class Session(Protocol):
 class Records(TypedDict):
     """Finished games in order of id, as arrays."""
 
-    inputs: npt.NDArray[np.float32]
-    legal_mask: npt.NDArray[np.uint8]
-    policy: npt.NDArray[np.float32]
-    root_values: npt.NDArray[np.float32]
-    returns: npt.NDArray[np.float32]
-    action: npt.NDArray[np.int64]
-    player: npt.NDArray[np.int8]
-    game_offsets: npt.NDArray[np.int64]
-    game_ids: npt.NDArray[np.int64]
-    game_returns: npt.NDArray[np.float32]
-    resigned: npt.NDArray[np.bool_]
-    histories: list[list[int]]
+    inputs: npt.NDArray[np.float32]  # [N, D] encoder output for the player to move
+    legal_mask: npt.NDArray[np.uint8]  # [N, A]
+    policy: npt.NDArray[np.float32]  # [N, A] the search's target
+    root_values: npt.NDArray[np.float32]  # [N, P] the search's values, observer-first
+    returns: npt.NDArray[np.float32]  # [N, P] how the game ended, observer-first
+    action: npt.NDArray[np.int64]  # [N] -1 where the player resigned
+    player: npt.NDArray[np.int8]  # [N] who decided: the observer of the row
+    game_offsets: npt.NDArray[np.int64]  # [G + 1] decisions of game g are rows game_offsets[g] to game_offsets[g + 1]
+    game_ids: npt.NDArray[np.int64]  # [G]
+    game_returns: npt.NDArray[np.float32]  # [G, P] how each game ended, by player
+    resigned: npt.NDArray[np.bool_]  # [G] ended by resignation: returns are a loss of -1 and a win of 1
+    histories: list[list[int]]  # [G] all actions, chance outcomes included
 
 class PlaythroughStep(TypedDict):
     """One step as the core sees it; tensors of the player to move, empty where the game has none."""
@@ -256,7 +256,19 @@ class Pool:
     def restore(self, snapshot: bytes) -> None: ...
     def set_resign_threshold(self, threshold: float) -> None: ...
     def statistics(self) -> dict[str, float]:
-        """Counts since the pool was made, by name; `seconds` of wall clock, `seconds_evaluating` summed over workers."""
+        """Since the pool was made, by name:
+
+        positions, games         recorded decisions and finished games
+        simulations              of all decisions, not only of those recorded
+        terminal_hits            of them, those that ended in a state of exact value
+        evaluations, batches     rows that evaluators answered, and in how many calls
+        cache_hits               answers that needed none: from the cache, the tree, or another row of the same batch
+        resignations             games ended so
+        resignation_checks       checked games (`resign_check_share`) in which a seat would have resigned
+        resignation_errors       of them, those that this seat did not lose
+        seconds                  of wall clock inside `run`
+        seconds_evaluating       spent on evaluators, summed over workers
+        """
 
 def search(
     states: Sequence[pyspiel.State],
@@ -317,7 +329,12 @@ def play_match(
     seeds: Sequence[int],
     workers: int = ...,
     games_per_worker: int = ...,
-) -> list[tuple[list[int], list[float]]]: ...
+) -> list[tuple[list[int], list[float]]]:
+    """Play each of the openings to its end; its history and returns by player, normalised by evaluators[0].
+
+    seats[g][p] is the index in `players` of who moves for player p; games of equal seeds share their chance outcomes.
+    """
+
 def encoder_names() -> list[str]: ...
 def default_encoder(game: pyspiel.Game) -> str: ...
 def encoder_size(game: pyspiel.Game, name: str) -> int: ...

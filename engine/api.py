@@ -2,9 +2,9 @@
 
     from engine.api import evaluate, load, match, resume, search, train
 
-Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "oracle"), by
-the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings or loaded games. Mistakes raise
-`engine.errors.TesujiError`, in one line.
+Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "ismcts:1000",
+"oracle"), by the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings or loaded games.
+Mistakes raise `engine.errors.TesujiError`, in one line.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Every field is checked for type and range; an unknown key is an error that names
 
 import json
 import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
@@ -80,7 +81,7 @@ class SearchConfig(Section):
     c_puct: float = number(1.5, 0.0)  # exploration against value (AlphaZero: c_init 1.25)
     c_puct_base: float = number(19652.0, 1.0)  # visits at which exploration grows (AlphaZero, pseudocode)
     fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
-    max_considered_actions: int = number(16, 1)  # gumbel: root actions that compete for the simulations
+    max_considered_actions: int = number(16, 1)  # gumbel: root actions that compete for the simulations (mctx: 16)
     c_visit: float = number(50.0, 0.0)  # gumbel: a value weighs (c_visit + most visits) * c_scale beside the logits
     c_scale: float = number(1.0, 0.0)  # the paper: 1 for board games, 0.1 for Atari
     value_range: str = choice("auto", "declared", "tree")  # of values compared; auto: the tree's own beyond [-1, 1]
@@ -107,10 +108,10 @@ class SelfPlayConfig(Section):
     dirichlet_total: float = number(0.0, 0.0)  # above 0: alpha is this / legal actions instead (KataGo: 10.83)
     root_policy_temperature: float = number(1.0, 0.0, 100.0, above=True)  # flattens the root prior (KataGo: 1.1)
     forced_playouts: float = number(0.0, 0.0)  # root actions get sqrt(this * prior * visits), targets less (KataGo: 2)
-    gumbel_scale: float = number(1.0, 0.0)  # search.selection gumbel: of its noise; agents play without
+    gumbel_scale: float = number(1.0, 0.0)  # search.selection gumbel: of its noise (mctx: 1); agents play without
     fast_share: float = share(0.0)  # of decisions with fast_simulations, not learnt from (KataGo: 0.75)
     fast_simulations: int = number(16, 1)  # without noise
-    temperature: float = number(1.0, 0.0, 100.0)  # exponent 1/temperature on root visits, early in a game
+    temperature: float = number(1.0, 0.0, 100.0)  # exponent 1/temperature on root visits, early; gumbel plays its draw
     temperature_plies: int = number(12, 0)  # until the game has so many plies, chance and random openings included
     final_temperature: float = number(0.1, 0.0, 100.0)  # from then on
     random_opening_share: float = share(0.7)  # of games that start with random moves
@@ -189,8 +190,8 @@ class RunConfig(Section):
 
     game: str = ""  # OpenSpiel game string
     seed: int = number(0, 0, 2**63 - 1)  # every stream of a run derives from it
-    iterations: int = number(0, 0)  # training budget in iterations; 0: none
-    minutes: float = number(0.0, 0.0)  # training budget in minutes of wall time; 0: none
+    iterations: int = number(0, 0, 2**31 - 1)  # training budget in iterations; 0: none
+    minutes: float = number(0.0, 0.0, 1e6)  # training budget in minutes of wall time; 0: none
     network: NetworkConfig = field(default_factory=NetworkConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     selfplay: SelfPlayConfig = field(default_factory=SelfPlayConfig)
@@ -371,7 +372,8 @@ def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
         raise ConfigError(f"{where}: {value!r} is not one of {', '.join(limits['allowed'])}{near}")
     if "low" in limits and isinstance(value, int | float):
         low, high, above = limits["low"], limits["high"], limits["above"]
-        fits = math.isfinite(value) and (low < value if above else low <= value) and value <= high
+        finite = abs(value) <= sys.float_info.max  # a whole number may be too large for a float
+        fits = finite and (low < value if above else low <= value) and value <= high
         if not fits:
             bound = f"above {low:g}" if above else f"at least {low:g}"
             bound += f" and at most {high:g}" if math.isfinite(high) else ""

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 from engine.errors import TesujiError
 
-__all__ = ["atomic_folder", "atomic_write", "read_json"]
+__all__ = ["atomic_folder", "atomic_write", "clear_leftovers", "read_json"]
 
 # Linux's renameat2(2): relative to the working directory; swap the two names in one step.
 AT_FDCWD = -100
@@ -76,6 +77,27 @@ def read_json(path: Path) -> Any:
         raise TesujiError(f"{path}: not valid JSON: {error}") from error
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove the folders that `atomic_folder(path)` left behind in processes that were killed."""
+    name = re.compile(re.escape(f".{path.name}.") + r"([1-9]\d{0,8})-[0-9a-f]{8}\.tmp")
+    with write_errors(path):
+        for folder in path.parent.iterdir():
+            found = name.fullmatch(folder.name)
+            if found and not is_running(int(found[1])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_running(process: int) -> bool:
+    """There is a process with this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True
+
+
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write into one line that names `path`."""
@@ -87,7 +109,7 @@ def write_errors(path: Path) -> Iterator[None]:
 
 
 def beside(path: Path) -> Path:
-    """A temporary name in the same folder (and so on the same file system) as `path`."""
+    """A temporary name, which `clear_leftovers` knows, in the same folder (and so file system) as `path`."""
     return path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "encoder_shape",
     "facts",
     "load_game",
+    "python_module",
     "require_searchable",
     "require_self_play",
     "room",
@@ -226,6 +227,19 @@ def encoder_shape(game: pyspiel.Game, encoder: str = "auto") -> tuple[int, ...]:
         return tuple(int(size) for size in core.encoder_shape(game, name))
     except (RuntimeError, ValueError) as error:
         raise TesujiError(" ".join(str(error).split())) from error
+
+
+def python_module(game: pyspiel.Game) -> str | None:
+    """The module that a game, or the game inside it (as in ``misere(game=take_away())``), is written in; None for C++.
+
+    Only a process that has imported it can load the game. csrc/spiel.h tells such games for itself.
+    """
+    module = type(game).__module__
+    if module.partition(".")[0] != "pyspiel":
+        return module
+    wrapped = (value for value in game.get_parameters().values() if isinstance(value, dict))
+    inside = (pyspiel.load_game(value.pop("name"), value) for value in wrapped)
+    return next(filter(None, map(python_module, inside)), None)
 
 
 def require_searchable(game: pyspiel.Game) -> None:

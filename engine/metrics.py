@@ -6,7 +6,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +64,8 @@ class JsonLines:
             with write_errors(self.path):
                 os.truncate(self.path, size)
 
-    def read(self) -> list[dict[str, Any]]:
-        """All lines. Raises TesujiError naming the first that is damaged."""
+    def read(self, numbers: Collection[str] = ()) -> list[dict[str, Any]]:
+        """All lines. Raises TesujiError naming the first that is damaged or lacks one of these `numbers`."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -76,10 +76,13 @@ class JsonLines:
         for number, line in enumerate(lines, start=1):
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = None
             if not isinstance(value, dict):
                 raise TesujiError(f"{self.path}: line {number} is damaged: it is no JSON object")
+            for name in numbers:
+                if not isinstance(value.get(name), int | float):
+                    raise TesujiError(f"{self.path}: line {number} is damaged: {name!r} is no number")
             found.append(value)
         return found
 

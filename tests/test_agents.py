@@ -328,12 +328,26 @@ def test_an_agent_thinks_for_seconds(connect_four: pyspiel.Game, checkpoint: Pat
     """On all cores, until the time is over, the simulations are spent, or the value is proven."""
     agent = parse_agent(f"{checkpoint}:seconds=0.05", connect_four)
     assert isinstance(agent, NetworkAgent) and agent.searches and agent.alone
-    assert agent.policy(played(connect_four, [])).statistics["simulations"] > 0
-    win = agent.policy(played(connect_four, [3, 0, 3, 0, 3, 1]))
-    assert win.action == 3 and win.statistics["proven"]
+    assert agent.policy(played(connect_four, [])).probabilities.sum() == pytest.approx(1)
     assert agent.policy(played(connect_four, []), budget=7).statistics["simulations"] == 7
+    patient = parse_agent(f"{checkpoint}:seconds=1000", connect_four)
+    win = patient.policy(played(connect_four, [3, 0, 3, 0, 3, 1]))
+    assert win.action == 3 and win.statistics["proven"]
     both = parse_agent(f"{checkpoint}:seconds=1000,simulations=5", connect_four)
     assert both.policy(played(connect_four, [])).statistics["simulations"] == 5
+
+
+def test_another_number_of_simulations_keeps_the_seconds(checkpoint: Path) -> None:
+    agent = parse_agent(f"{checkpoint}:seconds=1000")
+    assert agent.with_simulations(5).seconds == 1000.0
+    assert not agent.with_simulations(0).searches
+    assert agent.with_simulations(5).policy(agent.game.new_initial_state()).statistics["simulations"] == 5
+
+
+def test_a_search_that_fills_its_memory_says_so(checkpoint: Path) -> None:
+    for options, full in (("max_bytes=2000", True), ("max_bytes=0", False)):
+        agent = parse_agent(f"{checkpoint}:simulations=50,{options}")
+        assert agent.policy(agent.game.new_initial_state()).statistics["full"] is full
 
 
 def test_leaves_in_flight_reach_the_search(connect_four: pyspiel.Game, checkpoint: Path) -> None:
@@ -419,9 +433,59 @@ def test_search_is_refused_where_information_is_hidden(tmp_path: Path) -> None:
         agent.policy(state, budget=5)
 
 
+def test_information_set_search_is_blind_to_what_is_hidden(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "kuhn", "kuhn_poker")
+    game = load_game("kuhn_poker")
+    states = [played(game, [card, 1, 1]) for card in (0, 2)]
+    options = "simulations=60,temperature=1"
+    for spec in (f"ismcts:{options}", f"{folder}:search=ismcts,{options},backend=torch,precision=fp32"):
+        agent = parse_agent(spec, game)
+        jack, king = agent.policy(states, None, 3)
+        assert jack.probabilities.tolist() == king.probabilities.tolist()
+        assert jack.values.tolist() == king.values.tolist()
+        assert jack.probabilities.tolist() == agent.policy(states[0], None, 3).probabilities.tolist()
+        moves = jack.statistics["moves"]
+        assert sum(move.visits for move in moves) == jack.statistics["simulations"] == 60
+        assert {move.action: move.variation for move in moves} == {0: (0,), 1: (1,)}
+        assert agent.policy(states[0], budget=9).statistics["simulations"] == 9
+
+
+def test_information_set_search_plays_well_in_utilities() -> None:
+    """The king calls a bet and gains two; the jack passes and loses one."""
+    agent = parse_agent("ismcts:200", "kuhn_poker")
+    game = load_game("kuhn_poker")
+    king, jack = agent.policy([played(game, [1, 2, 1]), played(game, [1, 0, 1])])
+    assert king.probabilities.tolist() == [0, 1] and jack.probabilities.tolist() == [1, 0]
+    assert king.statistics["moves"][0].q == pytest.approx(2)
+    assert jack.statistics["moves"][0].q == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "game", "message"),
+    [
+        ("ismcts:9", "goofspiel", r"goofspiel\(.*moves simultaneously: use turn_based_simultaneous_game"),
+        ("ismcts:9", "negotiation", "negotiation samples chance inside its states"),
+        ("ismcts:9,seconds=1", "kuhn_poker", "unknown option 'seconds'"),
+        ("ismcts:9,particles=0", "kuhn_poker", "particles=0 must be a whole number from 1"),
+        ("ismcts:0", "kuhn_poker", "simulations=0 must be a whole number from 1"),
+        (
+            "imitation:search=ismtcs",
+            "connect_four",
+            r"search=ismtcs must be one of tree, ismcts \(did you mean 'ismcts",
+        ),
+        ("imitation:search=ismcts,selection=gumbel", "connect_four", "unknown option 'selection'"),
+        ("imitation:search=ismcts,seconds=1", "connect_four", "unknown option 'seconds'"),
+    ],
+)
+def test_what_information_set_search_does_not_do_is_refused(spec: str, game: str, message: str) -> None:
+    with pytest.raises(TesujiError, match=message) as error:
+        parse_agent(spec, game)
+    assert "\n" not in str(error.value)
+
+
 def test_utilities_are_in_the_games_own_units(tmp_path: Path) -> None:
     # One step, and the game is over: -1, or -100 in the cliff.
-    agent = parse_agent(str(save_untrained(tmp_path / "cliff", "cliff_walking(horizon=1)")) + ":simulations=40")
+    agent = parse_agent(str(save_untrained(tmp_path / "cliff", "cliff_walking(horizon=1)")) + ":simulations=40,proofs=false")
     assert agent.facts.value_scale > 1
     decision = agent.policy(agent.game.new_initial_state())
     assert {round(move.q, 4) for move in decision.statistics["moves"] if move.visits} == {-1.0, -100.0}

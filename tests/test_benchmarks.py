@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import fine_tuning
+import learning
 import measure
 import pytest
 
@@ -83,6 +85,42 @@ def test_ratio_is_the_median_within_rounds() -> None:
     assert measure.ratio([10.0, 4.0, 90.0], [10.0, 2.0, 10.0]) == 2.0
 
 
+def test_a_fine_tuning_that_was_judged_is_left_alone(tmp_path: Path) -> None:
+    base = tmp_path / "run"
+    assert fine_tuning.folder_of(base) == base
+    base.mkdir()
+    assert fine_tuning.folder_of(base) == base  # interrupted
+    assert fine_tuning.folder_of(base, fresh=True) == tmp_path / "run-2"
+    (base / fine_tuning.JUDGEMENT).touch()
+    assert fine_tuning.folder_of(base) == tmp_path / "run-2"
+
+
+def test_a_comparison_of_learning_goes_on_or_trains_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of an interrupted comparison are taken up, those of a finished one are not."""
+    searches, games, lasting = {"a": {}, "b": {}}, [], [True]
+
+    def learnt(game: str, search: str, minutes: float, folder: Path) -> dict[str, str]:
+        begun = folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        if search == "b" and not lasting[0]:
+            raise KeyboardInterrupt
+        games.append((search, begun))
+        return {"checkpoint": str(folder)}
+
+    monkeypatch.setattr(learning, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(learning, "GAMES", {"connect_four": tuple(searches)})
+    monkeypatch.setattr(learning, "learnt", learnt)
+    monkeypatch.setattr(learning, "rated", lambda *_: {"elo": 1.0, "low": 0.0, "high": 2.0})
+    monkeypatch.setattr(sys, "argv", ["learning.py", "--json", str(tmp_path / "some.json")])
+    learning.main()
+    lasting[0] = False
+    with pytest.raises(KeyboardInterrupt):
+        learning.main()
+    lasting[0] = True
+    learning.main()
+    assert games == [("a", False), ("b", False), ("a", False), ("b", True)]
+
+
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the load of others is read from /proc/stat")
 def test_load_of_others_does_not_count_this_process() -> None:
     """Another process that is busy for a while is counted, with the processor time that it took."""
@@ -106,7 +144,7 @@ def test_user_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith(": nothing to measure\n")
 
 
-@pytest.mark.parametrize("name", ["search", "self_play", "peers", "fine_tuning"])
+@pytest.mark.parametrize("name", ["search", "self_play", "learning", "peers", "fine_tuning"])
 def test_help(name: str, repository: Path) -> None:
     command = [sys.executable, str(repository / "benchmarks" / f"{name}.py"), "--help"]
     environment = {**os.environ, "PYTHONPATH": str(repository)}

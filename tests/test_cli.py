@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 
 from engine import __version__, files
-from engine.agents.parser import MCTS_OPTIONS, NETWORK_OPTIONS, SEARCH_OPTIONS
+from engine.agents.parser import ISMCTS_OPTIONS, MCTS_OPTIONS, NETWORK_OPTIONS, SEARCH_OPTIONS
 from engine.cli import VERBS, main
 from engine.config import NetworkConfig
 from engine.game import encoder_shape, facts, load_game
@@ -135,7 +135,7 @@ def test_the_help_and_readme_name_every_option_of_an_agent(
         main(["match", "--help"])
     for text in (capsys.readouterr().out, (repository / "README.md").read_text()):
         words = set(re.findall(r"\w+", text))
-        assert {*NETWORK_OPTIONS, *MCTS_OPTIONS} - set(SEARCH_OPTIONS[1:]) <= words
+        assert {*NETWORK_OPTIONS, *MCTS_OPTIONS, *ISMCTS_OPTIONS} - set(SEARCH_OPTIONS[1:]) <= words
         assert re.search(r"(any|every)\s+field\s+of\W+\[search\]", text)
 
 
@@ -381,6 +381,8 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("export {ttt} {tmp}/no/network.onnx", "there is no folder '{tmp}/no'"),
         ("export {ttt} {tmp}", "argument FILE: {tmp}: is a folder; name a file"),
         ("benchmark random", "benchmark measures networks"),
+        ("benchmark {ttt}:search=ismcts", "benchmark measures networks and their tree search"),
+        ("match ismcts:9 random --game goofspiel", "use turn_based_simultaneous_game(game=goofspiel("),
         ("benchmark {ttt} --simulations 0", "argument --simulations: 0: give a whole number from 1"),
         ("benchmark {ttt} --seconds -1", "argument --seconds: -1: give a number above 0"),
         ("benchmark {ttt} --seconds 0", "argument --seconds: 0: give a number above 0"),
@@ -390,6 +392,7 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("pretrain --game kuhn_poker --output {tmp}/x", "hides information"),
         ("pretrain --game tic_tac_toe --output {tmp}/x --games 0", "argument --games: 0: give a whole number from 1"),
         ("pretrain --game tic_tac_toe --output {tmp}/x --epochs inf", "argument --epochs: inf: give a number above 0"),
+        ("pretrain --game tic_tac_toe --output {tmp}/x --epochs 1e308", "epochs is 1e+308; give a number above 0 and"),
         ("pretrain --game tic_tac_toe --output {tmp}", "{tmp} holds something other than a checkpoint"),
         ("train --output {tmp}/x", "say what to train"),
         ("train --game tic_tac_toe --iterations 1", "say where the run goes"),
@@ -398,6 +401,7 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("train --game tic_tac_toe --output {tmp}/x --iterations -1", "argument --iterations: -1: give a whole number"),
         ("train --game tic_tac_toe --output {tmp}/x --minutes nan", "argument --minutes: nan: give a number above 0"),
         ("train --game tic_tac_toe --output {tmp}/x --minutes 0", "argument --minutes: 0: give a number above 0"),
+        ("train --game tic_tac_toe --output {tmp}/x --minutes 1e308", "minutes: 1e+308 is out of range: it must be"),
         ("train --game tic_tac_toe --output {tmp}/x --seed -1", "argument --seed: -1: give a whole number from 0"),
         ("train --game tic_tac_toe --output {tmp}/x --iterations 1 --minutes 1", "iterations and minutes are both set"),
         ("train --game kuhn_poker --output {tmp}/x --iterations 1", "hides information"),

@@ -6,13 +6,15 @@ import errno
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine import files
 from engine.errors import TesujiError
-from engine.files import atomic_folder, atomic_write, read_json, write_errors
+from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
 
 
 def names(folder: Path) -> list[str]:
@@ -139,3 +141,16 @@ def test_failure_inside_a_folder_keeps_the_old_one(tmp_path: Path) -> None:
         raise KeyError
     assert names(path) == ["x"]
     assert names(tmp_path) == ["f"]
+
+
+def test_leftovers_of_killed_processes_are_cleared(tmp_path: Path) -> None:
+    killed = "import os; from pathlib import Path; from engine.files import atomic_folder\n"
+    killed += "with atomic_folder(Path('f')) as folder: (folder / 'x').write_bytes(b'1'); os._exit(9)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(files.__file__).parent.parent)}
+    assert subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, env=environment).returncode == 9
+    (left,) = names(tmp_path)
+    kept = [left.replace(".f.", ".g."), f".f.{os.getpid()}-0123abcd.tmp", ".f.1-0123abcd.tmp", ".f.note.tmp"]
+    for name in kept:
+        (tmp_path / name).mkdir()
+    clear_leftovers(tmp_path / "f")
+    assert names(tmp_path) == sorted(kept)

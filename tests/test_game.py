@@ -14,6 +14,7 @@ from engine.game import (
     facts,
     is_win_draw_loss,
     load_game,
+    python_module,
     require_searchable,
     require_self_play,
     room,
@@ -177,6 +178,21 @@ def test_encoder_shape() -> None:
     assert encoder_shape(game) == facts(game).observation_shape
     with pytest.raises(TesujiError, match="nonesuch"):
         encoder_shape(game, "nonesuch")
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("take_away", "examples.take_away"),
+        ("misere(game=take_away())", "examples.take_away"),
+        ("start_at(history=0;1,game=misere(game=take_away()))", "examples.take_away"),
+        ("connect_four", None),
+        ("turn_based_simultaneous_game(game=goofspiel(num_cards=4))", None),
+    ],
+)
+def test_a_game_in_python_is_told_inside_another_too(name: str, module: str | None) -> None:
+    pytest.importorskip("examples.take_away")
+    assert python_module(load_game(name)) == module
 
 
 def test_a_game_without_a_folder_has_a_room() -> None:

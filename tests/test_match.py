@@ -10,6 +10,7 @@ from positions import played
 
 from engine.agents.agent import BatchAgent, Decision, one_hot
 from engine.agents.bots import MctsAgent, RandomAgent
+from engine.agents.network_agent import NetworkAgent
 from engine.agents.parser import parse_agent
 from engine.config import NetworkConfig
 from engine.errors import TesujiError
@@ -106,6 +107,12 @@ def test_hidden_information_games_are_played() -> None:
     result = match(RandomAgent(), RandomAgent(), game, games=100, opening_plies=0, seed=1)
     assert result.elo is not None
     assert abs(result.difference) < 8
+
+
+def test_information_set_search_meets_chance() -> None:
+    game = load_game("leduc_poker")
+    result = match(parse_agent("ismcts:100", game), RandomAgent(), game, games=100, opening_plies=0, seed=1)
+    assert result.difference_low > 0.0
 
 
 def test_more_players_rotate_through_the_seats() -> None:
@@ -330,6 +337,21 @@ def test_evaluation_compares_before_and_after(connect_four: pyspiel.Game, networ
     ]
     assert rows[1][2].startswith("100.0%")
     json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_evaluation_leaves_an_agent_its_seconds(connect_four: pyspiel.Game, networks, monkeypatch) -> None:
+    thought = []
+    think = NetworkAgent._think
+
+    def counted(self, state, seed):
+        thought.append(self.name)
+        return think(self, state, seed)
+
+    monkeypatch.setattr(NetworkAgent, "_think", counted)
+    thinking = parse_agent(f"{networks[0]}:seconds=0.001", connect_four)
+    result = evaluate(thinking, connect_four, RandomAgent(), games=2, simulations=(0,), positions=[])
+    assert set(thought) == {thinking.name}
+    assert [row[0] for row in result.table()[1:]] == ["Elo (2 games)"]
 
 
 def test_evaluation_without_referee_is_only_the_match() -> None:

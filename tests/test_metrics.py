@@ -77,7 +77,7 @@ def test_what_was_appended_is_flushed_to_the_disk(tmp_path, monkeypatch):
         lines.sync()
 
 
-@pytest.mark.parametrize("damage", [b'{"iteration": 2', b"", b"3", b"[]", b"\xff\x00"])
+@pytest.mark.parametrize("damage", [b'{"iteration": 2', b"", b"3", b"[]", b"\xff\x00", b"[" * 100_000])
 def test_a_damaged_line_is_named(tmp_path, damage):
     lines = JsonLines(tmp_path / "metrics.jsonl")
     lines.append({"iteration": 1})
@@ -85,6 +85,17 @@ def test_a_damaged_line_is_named(tmp_path, damage):
     lines.append({"iteration": 3})
     with pytest.raises(TesujiError, match=r"metrics\.jsonl: line 2 is damaged") as error:
         lines.read()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("line", ['{"loss": 0.5}', '{"iteration": null}', '{"iteration": "2"}'])
+def test_a_line_without_a_number_that_is_needed_is_named(tmp_path, line):
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    lines.append({"iteration": 1})
+    lines.path.write_text(lines.path.read_text() + line + "\n")
+    assert len(lines.read()) == 2
+    with pytest.raises(TesujiError, match=r"metrics\.jsonl: line 2 is damaged: 'iteration' is no number") as error:
+        lines.read(("iteration",))
     assert "\n" not in str(error.value)
 
 

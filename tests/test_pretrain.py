@@ -17,12 +17,11 @@ from engine.finetune.learner import Learner
 from engine.game import room
 from engine.native import core
 from engine.network.checkpoint import load_checkpoint
-from engine.training.pretrain import Pretraining, pretrain, training_positions
+from engine.training.pretrain import Pretraining, command, pretrain, training_positions
 from engine.training.teacher import (
     CHUNK_GAMES,
     TeacherConfig,
     TeacherGame,
-    is_python_game,
     play_game,
     teacher_games,
 )
@@ -310,8 +309,6 @@ def test_imitation_learns_its_teacher(tmp_path: Path) -> None:
 def test_a_game_written_in_python(tmp_path: Path) -> None:
     """The processes that play have not imported the module that registers it."""
     take_away = pytest.importorskip("examples.take_away")
-    game = pyspiel.load_game("take_away")
-    assert is_python_game(game) and not is_python_game(pyspiel.load_game("connect_four"))
     result = imitate("take_away", tmp_path / "agent", tmp_path / "cache", workers=2)
     assert load_checkpoint(result.checkpoint).game == "take_away()"
     played = list(teacher_games("take_away", TEACHER, games=40, seed=5, workers=2, cache=tmp_path / "cache"))
@@ -319,6 +316,17 @@ def test_a_game_written_in_python(tmp_path: Path) -> None:
     assert all(sum(action + 1 for action in one.history) == take_away.STONES for one in played)
     card = (result.checkpoint / "README.md").read_text()
     assert "    tesuji --import examples.take_away pretrain --game take_away " in card
+
+
+def test_a_game_around_one_written_in_python(tmp_path: Path) -> None:
+    pytest.importorskip("examples.take_away")
+    game = "misere(game=take_away())"
+    played = list(teacher_games(game, TEACHER, games=3, seed=5, workers=2, cache=tmp_path / "cache"))
+    assert len(played) == 3
+    about = {"games": 3, "epochs": 1.0, "seed": 5, "teacher": {"simulations": 20, "solve": True}}
+    assert command(pyspiel.load_game(game), about, small(game)).startswith(
+        "tesuji --import examples.take_away pretrain"
+    )
 
 
 def test_only_a_checkpoint_is_replaced(tmp_path: Path) -> None:
@@ -371,7 +379,21 @@ def test_equal_arguments_give_equal_weights(tmp_path: Path) -> None:
 
 
 def test_agreement_goes_into_the_card_where_the_room_has_positions(tmp_path: Path) -> None:
-    result = imitate("connect_four", tmp_path / "agent", tmp_path / "cache")
+    stages: dict[str, tuple[int, int]] = {}
+    result = pretrain(
+        "connect_four",
+        tmp_path / "agent",
+        games=40,
+        simulations=20,
+        epochs=3,
+        seed=5,
+        workers=1,
+        config=small("connect_four"),
+        cache=tmp_path / "cache",
+        progress=lambda stage, done, total: stages.update({stage: (done, total)}),
+    )
+    count = len(labelled_positions("connect_four"))
+    assert stages["judging, 0 simulations"] == stages["judging, 64 simulations"] == (count, count)
     content = json.loads((result.checkpoint / "config.json").read_text())
     assert 0.0 < content["metrics"]["optimal_share_0"] < content["metrics"]["optimal_share_64"] < 1.0
     card = (result.checkpoint / "README.md").read_text()
@@ -400,6 +422,9 @@ def test_games_where_search_is_not_sound_are_refused(game: str, tmp_path: Path) 
         ({"games": 0}, "games is 0"),
         ({"workers": 0}, "workers is 0"),
         ({"epochs": 0.0}, "epochs is 0"),
+        ({"epochs": float("inf")}, r"epochs is inf; give a number above 0 and at most 1e\+06"),
+        ({"epochs": 1e308}, r"epochs is 1e\+308"),
+        ({"epochs": float("nan")}, "epochs is nan"),
         ({"simulations": 0}, "simulations is 0"),
         ({"policy_temperature": 0.0}, "policy_temperature is 0"),
     ],

@@ -1,7 +1,10 @@
 """Whole runs: what they leave behind, what they refuse, how they judge."""
 
+import errno
+import fcntl
 import itertools
 import json
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine import files
 from engine.cli import main
 from engine.config import load_config
 from engine.errors import CheckpointError, TesujiError
@@ -20,7 +24,8 @@ from engine.network import Sizes, load_checkpoint
 from engine.selfplay.actor import Contestant, Resignation
 from engine.training import budget, snapshot
 from engine.training import run as run_module
-from engine.training.folder import create
+from engine.training.curve import draw_curve
+from engine.training.folder import create, locked
 from engine.training.guard import guard_match, verdict
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.run import Run, resume, train
@@ -249,6 +254,20 @@ def test_a_damaged_line_of_the_metrics_is_named(tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("metrics.jsonl", r"metrics\.jsonl: line 1 is damaged: 'iteration' is no number"),
+        ("matches.jsonl", r"matches\.jsonl: line 1 is damaged: 'elo' is no number"),
+    ],
+)
+def test_a_curve_names_the_line_that_lacks_something(tmp_path, name, message):
+    JsonLines(tmp_path / "metrics.jsonl").append({"iteration": 1, "loss": 1.0})
+    (tmp_path / name).write_text('{"loss": 1.0}\n' if name == "metrics.jsonl" else '{"iteration": 1}\n')
+    with pytest.raises(TesujiError, match=message):
+        draw_curve(tmp_path, "a run")
+
+
 def test_leftovers_of_killed_writes_are_swept(tmp_path):
     folder = tmp_path / "run"
     create(tiny(iterations=1), folder, None, None)
@@ -263,6 +282,14 @@ def test_leftovers_of_killed_writes_are_swept(tmp_path):
     assert not list(folder.rglob("*.tmp"))
 
 
+def test_a_new_run_clears_what_a_killed_one_left_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "is_running", lambda process: process != 123)
+    for process in (123, 124):
+        (tmp_path / f".run.{process}-0123abcd.tmp" / "checkpoints").mkdir(parents=True)
+    create(tiny(iterations=1), tmp_path / "run", None, None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.124-0123abcd.tmp", "run"]
+
+
 def test_two_processes_do_not_train_one_run(tmp_path):
     messages = []
 
@@ -274,6 +301,23 @@ def test_two_processes_do_not_train_one_run(tmp_path):
 
     train(tiny(iterations=1), tmp_path / "run", on_progress=again)
     assert messages
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
+    create(tiny(iterations=1), tmp_path / "run", None, None)
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(TesujiError, match=r"cannot lock .*run: No locks available; use a file system") as error:
+        resume(tmp_path / "run")
+    assert "\n" not in str(error.value)
+
+
+def test_what_would_block_inside_a_run_is_not_taken_for_its_lock(tmp_path):
+    with pytest.raises(BlockingIOError), locked(tmp_path):
+        raise BlockingIOError
 
 
 def test_a_changed_reference_is_noticed(finished, tmp_path):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyspiel
 import pytest
 
 from engine.native import core
@@ -89,3 +91,21 @@ def test_parameters(stub: dict[str, ast.stmt]) -> None:
         assert parameters(node) == parameters(signature(actual)), name
         compared += 1
     assert compared > 10
+
+
+def test_what_a_pool_returns(repository: Path, tic_tac_toe: pyspiel.Game) -> None:
+    """The arrays of its records, and the counts that `statistics` explains."""
+    player = core.PlayerParams(0, core.SearchParams(simulations=2))
+    pool = core.Pool(tic_tac_toe, [core.FakeEvaluator(tic_tac_toe)], [player], core.SelfPlayParams(), 1, 1, 0)
+    records = pool.run(games=1)
+    classes = {
+        node.name: node
+        for node in ast.parse((repository / "engine" / "_core.pyi").read_text()).body
+        if isinstance(node, ast.ClassDef)
+    }
+    fields = [ast.unparse(each.target) for each in classes["Records"].body if isinstance(each, ast.AnnAssign)]
+    assert fields == list(records)
+    statistics = declared(classes["Pool"].body)["statistics"]
+    assert isinstance(statistics, ast.FunctionDef)
+    explained = re.findall(r"^(\w+(?:, \w+)*)  ", str(ast.get_docstring(statistics)), re.MULTILINE)
+    assert sorted(", ".join(explained).split(", ")) == sorted(pool.statistics())

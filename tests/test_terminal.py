@@ -3,10 +3,13 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyspiel
 import pytest
 
+from engine.agents.agent import Decision
+from engine.agents.bots import MctsAgent
 from engine.agents.parser import parse_agent
 from engine.errors import TesujiError
 from engine.frontends.tables import table
@@ -90,6 +93,19 @@ def test_hint_shows_what_the_agent_would_do(play: Play) -> None:
     assert "plays o" not in hint
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_full_tree_is_told(play: Play, monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
+    decide = MctsAgent._decide
+
+    def filled(self: MctsAgent, state: pyspiel.State, simulations: int, seed: int) -> Decision:
+        decision = decide(self, state, simulations, seed)
+        return replace(decision, statistics={**decision.statistics, "full": full})
+
+    monkeypatch.setattr(MctsAgent, "_decide", filled)
+    _, text = play("connect_four", "mcts:10", ["hint"])
+    assert ("the tree is full" in text) == full
+
+
 def test_help_names_every_command_and_wrong_input_is_explained(play: Play) -> None:
     _, text = play("connect_four", "random", ["help", "x9", "7", "", "-1"])
     for command in ("moves", "hint", "stats", "undo", "quit"):
@@ -113,6 +129,14 @@ def test_hidden_information_stays_hidden(play: Play) -> None:
     assert "chance:" not in before_end
     assert "random plays" not in before_end
     assert "the agent has moved" in text
+
+
+def test_statistics_of_an_agent_that_knows_more_stay_hidden(play: Play) -> None:
+    _, text = play("kuhn_poker", "ismcts:20", ["stats", "hint", "Pass", "stats"], seats=(1,), seed=1)
+    blocks = text.split(PROMPT)
+    assert "what the agent thinks would tell what it knows" in blocks[1]
+    assert "visits" not in blocks[0] + blocks[1]
+    assert "visits" in blocks[2]  # of the person's own seat
 
 
 def test_wrong_seats_and_simultaneous_games_are_refused(play: Play) -> None:

@@ -28,7 +28,8 @@ class Decision:
     values: float64[P], expected returns in the game's utilities, one per player in the game's order; NaN where the
         agent has no opinion.
     statistics: what lay behind it, for people and reports; keys used by the built-in agents: `moves` (a list of
-        `MoveStatistics`, best first), `simulations`, `nodes`, `proven` (the state's value is known for certain).
+        `MoveStatistics`, best first), `simulations`, `nodes`, `proven` (the state's value is known for certain), `full`
+        (the tree reached `max_bytes`, and stopped growing).
     """
 
     probabilities: FloatArray

@@ -12,7 +12,7 @@ import pyspiel
 from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen
 from engine.config import EvaluatorConfig, SearchConfig
 from engine.errors import TesujiError
-from engine.game import facts, load_game, require_searchable
+from engine.game import GameFacts, facts, load_game, require_searchable
 from engine.native import core
 from engine.search.analysis import Analysis
 from engine.search.search import SearchResult, search, search_params
@@ -88,7 +88,9 @@ class NetworkAgent(BatchAgent):
         return self.leaves_in_flight > 1 or self.seconds > 0.0
 
     def with_simulations(self, simulations: int) -> NetworkAgent:
-        """The same agent (sharing network and evaluator) with another number of simulations; 0 for the raw policy."""
+        """The same agent (sharing network and evaluator) with another number of simulations, at most so many where it
+        thinks for seconds; 0 for the raw policy.
+        """
         other = NetworkAgent(
             self.checkpoint,
             simulations,
@@ -97,6 +99,7 @@ class NetworkAgent(BatchAgent):
             self._evaluator_config,
             self.name,
             self.workers,
+            self.seconds if simulations else 0.0,
         )
         other._evaluator, other._native = self.evaluator(), self._native
         return other
@@ -126,7 +129,7 @@ class NetworkAgent(BatchAgent):
     def player_params(self, evaluator: int, simulations: int | None = None) -> _core.PlayerParams:
         """How the core's match pool plays this agent; `evaluator` is its index there."""
         budget = self.simulations if simulations is None else simulations
-        temperature = self._temperature(budget)
+        temperature = self._temperature(budget > 0)
         return core.PlayerParams(
             evaluator,
             search_params(self._search, budget, self.game),
@@ -167,7 +170,7 @@ class NetworkAgent(BatchAgent):
                 moves = [MoveStatistics(int(a), 0, float(prior[a]), np.nan, (int(a),)) for a in np.flatnonzero(legal)]
                 moves.sort(key=lambda move: (-move.prior, move.action))
                 statistics = {"moves": moves, "simulations": 0, "nodes": 1}
-                decisions.append(Decision(sharpen(prior, self._temperature(0)), utilities, statistics))
+                decisions.append(Decision(sharpen(prior, self._temperature(False)), utilities, statistics))
         return decisions
 
     def _decide_searched(self, states: Sequence[pyspiel.State], simulations: int, seed: int) -> list[Decision]:
@@ -183,37 +186,44 @@ class NetworkAgent(BatchAgent):
         return [self._decision(result) for result in results]
 
     def _decision(self, result: SearchResult) -> Decision:
-        scale = self.facts.value_scale
-        probabilities = np.zeros(self.facts.num_actions)
-        probabilities[result.actions] = result.policy(self._temperature(result.simulations))
-        moves = [
-            MoveStatistics(
-                int(action),
-                int(count),
-                float(prior),
-                float(q) * scale if count else np.nan,
-                tuple(variation),
-                bool(proven),
-            )
-            for action, count, prior, q, variation, proven in zip(
-                result.actions, result.visits, result.prior, result.q, result.variations, result.proven, strict=True
-            )
-        ]
-        best = moves.pop(result.best)
-        moves.sort(key=lambda move: (move.visits, move.q if move.visits else 0.0, move.prior), reverse=True)
-        moves.insert(0, best)
-        statistics = {
-            "moves": moves,
-            "simulations": result.simulations,
-            "nodes": result.nodes,
-            "proven": result.root_proven,
-        }
-        return Decision(probabilities, np.asarray(result.values, dtype=np.float64) * scale, statistics)
+        return decision_of(result, self.facts, self._temperature(True))
 
-    def _temperature(self, simulations: int) -> float:
+    def _temperature(self, searched: bool) -> float:
         if self.temperature is not None:
             return self.temperature
-        return 0.0 if simulations else 1.0
+        return 0.0 if searched else 1.0
+
+
+def decision_of(result: SearchResult, about: GameFacts, temperature: float) -> Decision:
+    """What a search of a state of the game `about` found, as its player's decision."""
+    scale = about.value_scale
+    probabilities = np.zeros(about.num_actions)
+    probabilities[result.actions] = result.policy(temperature)
+    lines = result.variations or [[action] for action in result.actions]
+    moves = [
+        MoveStatistics(
+            int(action),
+            int(count),
+            float(prior),
+            float(q) * scale if count else np.nan,
+            tuple(map(int, line)),
+            bool(proven),
+        )
+        for action, count, prior, q, line, proven in zip(
+            result.actions, result.visits, result.prior, result.q, lines, result.proven, strict=True
+        )
+    ]
+    best = moves.pop(result.best)
+    moves.sort(key=lambda move: (move.visits, move.q if move.visits else 0.0, move.prior), reverse=True)
+    moves.insert(0, best)
+    statistics = {
+        "moves": moves,
+        "simulations": result.simulations,
+        "nodes": result.nodes,
+        "proven": result.root_proven,
+        "full": result.full,
+    }
+    return Decision(probabilities, np.asarray(result.values, dtype=np.float64) * scale, statistics)
 
 
 def _softmax(logits: FloatArray, legal: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
-"""Agents by name: `PATH[:simulations=400,temperature=0]`, `random`, `mcts:1000`, `oracle`.
+"""Agents by name: `PATH[:simulations=400,temperature=0]`, `random`, `mcts:1000`, `ismcts:1000`, `oracle`.
 
 PATH is a checkpoint folder, a run folder (its best checkpoint), or a shipped agent:
 `games/connect_four/pretrained/imitation`, `connect_four/imitation`, or just `imitation` when that is clear. Weights of
-your own network, made elsewhere, are FILE.safetensors, together with its class and the game.
+your own network, made elsewhere, are FILE.safetensors, together with its class and the game. Where information is
+hidden a network searches with `search=ismcts`; `ismcts` does so with random rollouts.
 """
 
 from __future__ import annotations
@@ -18,19 +19,28 @@ import pyspiel
 
 from engine.agents.agent import BatchAgent
 from engine.agents.bots import MctsAgent, RandomAgent
+from engine.agents.ismcts_agent import PARTICLES, IsmctsAgent
 from engine.agents.network_agent import WORKERS, NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
 from engine.config import EvaluatorConfig, SearchConfig, read_section
 from engine.errors import ConfigError, TesujiError, nearest
 from engine.game import Oracle, load_game, room, rooms
+from engine.native import core
 
 Number = TypeVar("Number", int, float)
 
 SEARCH_OPTIONS = tuple(each.name for each in fields(SearchConfig))
-NETWORK_OPTIONS = ("simulations", "seconds", "temperature", "backend", "precision", *SEARCH_OPTIONS[1:])
+SEARCHES = ("tree", "ismcts")
+NETWORK_OPTIONS = ("simulations", "seconds", "temperature", "backend", "precision", "search", *SEARCH_OPTIONS[1:])
 MCTS_OPTIONS = ("simulations", "temperature", "c", "rollouts")
+INFORMATION_OPTIONS = (
+    *("simulations", "temperature", "particles"),
+    *("c_puct", "c_puct_base", "fpu_reduction", "value_range", "max_bytes"),
+)
+ISMCTS_OPTIONS = (*INFORMATION_OPTIONS, "rollouts")
+ISMCTS_NETWORK_OPTIONS = (*INFORMATION_OPTIONS, "backend", "precision", "search")
 MOST = 2**31 - 1  # the core counts simulations in 32 bits
-BOTS = ("random", "mcts", "oracle")
+BOTS = ("random", "mcts", "ismcts", "oracle")
 
 
 def parse_agent(
@@ -42,7 +52,7 @@ def parse_agent(
 ) -> BatchAgent:
     """The agent that `spec` names.
 
-    game: what it must play; needed by `random`, `mcts` and `oracle`, checked against a checkpoint's own.
+    game: what it must play; needed by all that are no checkpoints, checked against a checkpoint's own.
     network: `package.module:Class` for a checkpoint with its user's own network.
     evaluator, workers: how and in how many threads a network answers.
     Raises TesujiError naming the part of `spec` that is wrong.
@@ -64,6 +74,10 @@ def parse_agent(
             _number(spec, options, "rollouts", 1, int, 1),
             _number(spec, options, "temperature", 0.0, float, 0),
         )
+    if name == "ismcts":
+        _check(spec, options, ISMCTS_OPTIONS)
+        rollouts = core.RolloutEvaluator(loaded, _number(spec, options, "rollouts", 1, int, 1))
+        return _ismcts_agent(spec, options, loaded, rollouts, workers)
     _check(spec, options, ())
     return RandomAgent() if name == "random" else OracleAgent(load_oracle(loaded))
 
@@ -184,15 +198,17 @@ def _network_agent(
     network: str | None,
     evaluator: EvaluatorConfig | None,
     workers: int,
-) -> NetworkAgent:
-    _check(spec, options, NETWORK_OPTIONS)
+) -> BatchAgent:
+    kind = options.get("search", "tree")
+    if kind not in SEARCHES:
+        raise TesujiError(
+            f"agent '{spec}': search={kind} must be one of {', '.join(SEARCHES)}{nearest(kind, SEARCHES)}"
+        )
+    _check(spec, options, NETWORK_OPTIONS if kind == "tree" else ISMCTS_NETWORK_OPTIONS)
     simulations = _number(spec, options, "simulations", 0, int, 0)
     temperature = _number(spec, options, "temperature", 0.0, float, 0) if "temperature" in options else None
     seconds = _number(spec, options, "seconds", 0.0, float, 0)
-    try:
-        search = SearchConfig(**read_section("search", {k: v for k, v in options.items() if k in SEARCH_OPTIONS}))
-    except ConfigError as error:
-        raise TesujiError(f"agent '{spec}': {error}") from error
+    search = _search(spec, options)
     chosen: dict[str, Any] = {key: options[key] for key in ("backend", "precision") if key in options}
     with checkpoint_folder(name, game, network) as path:
         from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
@@ -201,7 +217,32 @@ def _network_agent(
     if game is not None and str(load_game(checkpoint.game)) != str(game):
         raise TesujiError(f"agent '{spec}': this checkpoint plays {checkpoint.game}, not {game}")
     config = replace(evaluator or EvaluatorConfig(), **chosen)
+    if kind == "ismcts":
+        answers = NetworkAgent(checkpoint, evaluator=config, workers=workers).native_evaluator()
+        return _ismcts_agent(spec, options, load_game(checkpoint.game), answers, workers)
     return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers, seconds)
+
+
+def _ismcts_agent(
+    spec: str, options: Mapping[str, str], game: pyspiel.Game, evaluator: core.Evaluator, workers: int
+) -> IsmctsAgent:
+    return IsmctsAgent(
+        game,
+        evaluator,
+        _number(spec, options, "simulations", 1000, int, 1),
+        _search(spec, options),
+        _number(spec, options, "temperature", 0.0, float, 0),
+        _number(spec, options, "particles", PARTICLES, int, 1),
+        spec,
+        workers,
+    )
+
+
+def _search(spec: str, options: Mapping[str, str]) -> SearchConfig:
+    try:
+        return SearchConfig(**read_section("search", {k: v for k, v in options.items() if k in SEARCH_OPTIONS}))
+    except ConfigError as error:
+        raise TesujiError(f"agent '{spec}': {error}") from error
 
 
 def _check(spec: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:

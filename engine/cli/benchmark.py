@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import cast
 
 from engine.cli.common import above_zero, add_json, add_network, add_seed, whole, write_json
 from engine.errors import TesujiError
@@ -30,9 +29,10 @@ def run(options: argparse.Namespace) -> int:
     from engine.evaluate.speed import measure
     from engine.frontends.tables import table
 
-    if split_spec(options.agent)[0] in BOTS:
-        raise TesujiError(f"benchmark measures networks: '{options.agent}' is no checkpoint")
-    agent = cast(NetworkAgent, parse_agent(options.agent, network=options.network))
+    bot = split_spec(options.agent)[0] in BOTS
+    agent = None if bot else parse_agent(options.agent, network=options.network)
+    if not isinstance(agent, NetworkAgent):
+        raise TesujiError(f"benchmark measures networks and their tree search: '{options.agent}' is something else")
     speeds = measure(agent, options.simulations, options.seconds, options.seed)
     print(table([[speed.name, f"{speed.rate:,.0f}", speed.unit] for speed in speeds], left=(0, 2)))
     write_json(options.json, {"agent": agent.name, "rates": [asdict(speed) for speed in speeds]})

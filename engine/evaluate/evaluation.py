@@ -97,7 +97,7 @@ def evaluate(
     if against is not None and games > 0:
         a, b = (_searching(each, max(simulations)) for each in (agent, against))
         result = match(a, b, game, games, opening_plies, seed, on_progress=on_progress)
-        budgets = {each.simulations if isinstance(each, NetworkAgent) else None for each in (a, b)}
+        budgets = {_simulations(each) for each in (a, b)}
         common = budgets.pop() if len(budgets) == 1 else None
     return Evaluation(
         game=str(game),
@@ -116,9 +116,14 @@ def match_text(result: MatchResult) -> str:
 
 
 def _searching(agent: BatchAgent, simulations: int) -> BatchAgent:
-    if isinstance(agent, NetworkAgent) and agent.simulations == 0:
+    if isinstance(agent, NetworkAgent) and not agent.searches:
         return agent.with_simulations(simulations)
     return agent
+
+
+def _simulations(agent: BatchAgent) -> int | None:
+    """Of a network that counts them; None for agents with another way."""
+    return agent.simulations if isinstance(agent, NetworkAgent) and agent.seconds == 0.0 else None
 
 
 def _judge(

@@ -91,10 +91,11 @@ class TerminalGame:
     def _reply(self) -> None:
         decision = self._decide()
         action = decision.sample(state_seed(stream(self._seed, "action"), self._state))
-        self._last = self._table(decision)
         if self._hides():
+            self._last = "what the agent thinks would tell what it knows"
             self._print("\nthe agent has moved\n")
         else:
+            self._last = self._table(decision)
             self._print(f"{self._last}\n{self._agent.name} plays {self._name(action)}\n")
         self._apply(action)
 
@@ -210,7 +211,8 @@ class TerminalGame:
             )
         value = decision.values[player]
         expects = "" if math.isnan(value) else f"\n  expects {value:+.2f}"
-        return table(rows, "  ", left=(0, 5)) + expects
+        full = "\n  the tree is full: more than max_bytes was needed" if decision.statistics.get("full") else ""
+        return table(rows, "  ", left=(0, 5)) + expects + full
 
     def _line(self, variation: tuple[int, ...]) -> str:
         """The variation by names, as far as it can be played out."""

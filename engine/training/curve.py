@@ -25,7 +25,8 @@ def draw_curve(folder: Path, title: str) -> Path | None:
 
     Raises TesujiError naming a file that is damaged.
     """
-    lines, matches = (JsonLines(folder / name).read() for name in ("metrics.jsonl", "matches.jsonl"))
+    lines = JsonLines(folder / "metrics.jsonl").read(("iteration",))
+    matches = JsonLines(folder / "matches.jsonl").read(("iteration", "elo", "elo_low", "elo_high", "elo_above_start"))
     if not lines:
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg

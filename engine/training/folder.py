@@ -15,7 +15,7 @@ from torch import nn
 
 from engine.config import NetworkConfig, RunConfig, load_config, save_config
 from engine.errors import TesujiError
-from engine.files import atomic_folder, atomic_write, read_json, write_errors
+from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
 from engine.finetune.methods import make_method
 from engine.game import encoder_shape, facts, load_game, require_self_play
 from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
@@ -56,6 +56,7 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         network = build(network_config, known, encoder_shape(game, encoder), config.seed)
     with write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(place)
     with atomic_folder(place) as folder:
         reference = folder / CHECKPOINTS / REFERENCE
         if start is not None:
@@ -110,10 +111,13 @@ def locked(output: Path) -> Iterator[None]:
     with write_errors(output):
         descriptor = os.open(output / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TesujiError(f"{output}: another process is training this run") from None
+        except OSError as error:
+            raise TesujiError(f"cannot lock {output}: {error.strerror}; use a file system that has locks") from error
         yield
-    except BlockingIOError:
-        raise TesujiError(f"{output}: another process is training this run") from None
     finally:
         os.close(descriptor)
 

@@ -21,7 +21,7 @@ from engine.evaluate.agreement import agreement, labelled_positions
 from engine.finetune.learner import Learner
 from engine.finetune.methods import make_method
 from engine.finetune.methods.method import Context
-from engine.game import GameFacts, encoder_shape, facts, load_game, require_self_play, room
+from engine.game import GameFacts, encoder_shape, facts, load_game, python_module, require_self_play, room
 from engine.native import core
 from engine.network.build import build
 from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
@@ -34,11 +34,13 @@ __all__ = ["Pretraining", "model_card", "pretrain", "training_positions"]
 CACHE = Path("runs/teacher")
 JUDGED_SIMULATIONS = (0, 64)
 """Budgets at which the result meets the room's labelled positions; 0 is the raw policy."""
+MOST_EPOCHS = 1e6
 REPORTED_STEPS = 100
 """The final metrics are means over this many last steps."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total); the stages are "games", "positions" (in games) and "steps"."""
+"""Called with (stage, done, total); the stages are "games", "positions" (in games), "steps" and, where the room has
+labelled positions, "judging, N simulations"."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def pretrain(
     started = time.monotonic()
     game = load_game(game)
     require_self_play(game)
-    if not epochs > 0.0:
-        raise TesujiError(f"epochs is {epochs}; give a number above 0")
+    if not 0.0 < epochs <= MOST_EPOCHS:
+        raise TesujiError(f"epochs is {epochs}; give a number above 0 and at most {MOST_EPOCHS:g}")
     if not policy_temperature > 0.0:
         raise TesujiError(f"policy_temperature is {policy_temperature}; give a number above 0")
     config = config or load_config(overrides={"game": str(game)})
@@ -144,8 +146,8 @@ def pretrain(
     if labelled_positions(game):
         # Saved before it is judged: a finished training is not to be lost to whatever happens here.
         agent = NetworkAgent(load_checkpoint(place, config.network.custom or None))
-        for simulations in JUDGED_SIMULATIONS:
-            metrics[f"optimal_share_{simulations}"] = agreement(agent, game, simulations=simulations).optimal_share
+        for count in JUDGED_SIMULATIONS:
+            metrics[f"optimal_share_{count}"] = _judge(agent, game, count, report(f"judging, {count} simulations"))
         save()
     return Pretraining(Path(output), digest, len(positions), dropped, steps, seconds, metrics)
 
@@ -204,8 +206,8 @@ def model_card(about: GameFacts, settings: Mapping[str, Any], numbers: Mapping[s
 def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) -> str:
     """What to type for the same weights; a setting is named where it is not the default of the game's room."""
     name = str(game).removesuffix("()")
-    module = type(game).__module__
-    start = "tesuji" if module.partition(".")[0] == "pyspiel" else f"tesuji --import {module}"
+    module = python_module(game)
+    start = f"tesuji --import {module}" if module else "tesuji"
     usual = asdict(load_config(overrides={"game": str(game)}))
     changes = [
         f"{section}.{key}={value}"
@@ -237,6 +239,12 @@ def _learn(learner: Learner, context: Context, steps: int, progress: Callable[[i
                     f"learner.precision to fp32"
                 )
     return means
+
+
+def _judge(agent: NetworkAgent, game: pyspiel.Game, simulations: int, progress: Callable[[int, int], None]) -> float:
+    """The share of the room's labelled positions in which the agent's move is optimal."""
+    told = agreement(agent, game, simulations=simulations, on_progress=lambda _, done, total: progress(done, total))
+    return told.optimal_share
 
 
 def _counted(games: Iterable[TeacherGame], total: int, progress: Callable[[int, int], None]) -> Iterable[TeacherGame]:

@@ -24,7 +24,7 @@ import pyspiel
 
 from engine.errors import TesujiError
 from engine.files import atomic_write, write_errors
-from engine.game import load_game, require_self_play
+from engine.game import load_game, python_module, require_self_play
 
 CHUNK_GAMES = 64
 """Games in one cache file: small enough that an interruption loses seconds, large enough that files stay few."""
@@ -137,8 +137,8 @@ def teacher_games(
 ) -> Iterator[TeacherGame]:
     """The games 0..games-1 in order, from the cache or else played by `workers` processes and stored there.
 
-    A game written in Python is played by this process, which has imported it. `progress(done, games)` is called after
-    each chunk.
+    A game written in Python, or with one inside, is played by this process, which has imported it.
+    `progress(done, games)` is called after each chunk.
     """
     game = load_game(game)
     require_self_play(game)
@@ -160,7 +160,7 @@ def teacher_games(
     if missing:
         describe = {"game": str(game), "teacher": asdict(teacher), "seed": seed, "format": CACHE_FORMAT}
         atomic_write(folder / "teacher.json", json.dumps(describe, indent=2).encode() + b"\n")
-        with closing(_play_chunks(missing, 0 if is_python_game(game) else workers)) as played:
+        with closing(_play_chunks(missing, 0 if python_module(game) else workers)) as played:
             for start, payload in played:
                 atomic_write(folder / f"games-{start:07d}.npz", payload)
                 done += CHUNK_GAMES
@@ -173,14 +173,6 @@ def cache_key(game: pyspiel.Game, teacher: TeacherConfig, seed: int) -> str:
     """Folder name of a cache: everything the games depend on but their number."""
     content = json.dumps([str(game), asdict(teacher), seed, CACHE_FORMAT], sort_keys=True)
     return f"{game.get_type().short_name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-
-
-def is_python_game(game: pyspiel.Game) -> bool:
-    """The game is written in Python: only a process that has imported its module can load it.
-
-    csrc/spiel.h tells it by the same signs.
-    """
-    return type(game).__module__.partition(".")[0] != "pyspiel" or "python_" in str(game)
 
 
 def _play_chunks(tasks: list[Task], workers: int) -> Generator[tuple[int, bytes], None, None]:
