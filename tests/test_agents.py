@@ -485,7 +485,9 @@ def test_what_information_set_search_does_not_do_is_refused(spec: str, game: str
 
 def test_utilities_are_in_the_games_own_units(tmp_path: Path) -> None:
     # One step, and the game is over: -1, or -100 in the cliff.
-    agent = parse_agent(str(save_untrained(tmp_path / "cliff", "cliff_walking(horizon=1)")) + ":simulations=40,proofs=false")
+    agent = parse_agent(
+        str(save_untrained(tmp_path / "cliff", "cliff_walking(horizon=1)")) + ":simulations=40,proofs=false"
+    )
     assert agent.facts.value_scale > 1
     decision = agent.policy(agent.game.new_initial_state())
     assert {round(move.q, 4) for move in decision.statistics["moves"] if move.visits} == {-1.0, -100.0}

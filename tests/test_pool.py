@@ -492,6 +492,17 @@ def test_gumbel_games(connect_four: pyspiel.Game, workers: int) -> None:
     assert len({tuple(history) for history in records["histories"]}) == 16
 
 
+def test_gumbel_games_without_noise_are_drawn_by_temperature(connect_four: pyspiel.Game) -> None:
+    """As an agent that plays a match is told; its choice alone would be the same in every game."""
+    search = core.SearchParams(simulations=16, selection="gumbel", gumbel_scale=0.0, proofs=False)
+    for temperature in (0.0, 1.0):
+        player = core.PlayerParams(0, search, temperature=temperature, temperature_plies=100)
+        evaluator = core.FakeEvaluator(connect_four, seed=1)
+        pool = core.Pool(connect_four, [evaluator], [player], core.SelfPlayParams(), 1, 8, 3)
+        different = {tuple(history) for history in pool.run(games=16)["histories"]}
+        assert (len(different) > 1) == (temperature > 0.0)
+
+
 class Broken(Session):
     """Knows no value of one position."""
 
