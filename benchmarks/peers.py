@@ -43,7 +43,7 @@ import pyspiel
 import torch
 from measure import REPOSITORY, Measurements, interleaved, parser, print_table, ratio, run, thousands
 from safetensors.torch import save_file
-from self_play import AGENT, network_of
+from self_play import network_of
 
 from engine.config import EvaluatorConfig, RunConfig, load_config
 from engine.errors import TesujiError
@@ -98,7 +98,7 @@ class Contest:
 
 
 CONTESTS = {
-    "connect_four": Contest("connect_four", 2, 20, 1.0, {"bf16": 5.0, "int8": 8.0}, agent=AGENT, upside_down=True),
+    "connect_four": Contest("connect_four", 2, 20, 1.0, {"bf16": 5.0, "int8": 8.0}, agent="tuned", upside_down=True),
     "othello": Contest("othello", 2, 40, 1.0, {"bf16": 3.0}),
     "go_9x9": Contest("go(board_size=9)", 4, 80, 0.15, {"bf16": 3.0}),
 }

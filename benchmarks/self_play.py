@@ -30,11 +30,10 @@ from engine.network.checkpoint import load_checkpoint
 from engine.selfplay.actor import Actor
 
 GAME = "connect_four"
-AGENT = "tuned"
-"""Whose games are played: a run spends most of its time with agents that are past the beginning."""
 SIMULATIONS = 64
 WORKERS = 2
-NETWORKS = {"32x4": (32, 4), "64x5": (64, 5)}
+NETWORKS = {"32x4": ("imitation", 32, 4), "48x5": ("tuned", 48, 5), "64x5": ("tuned", 64, 5)}
+"""Whose games are played, at least as large as that network, channels and blocks."""
 BACKENDS = {
     "torch-fp32": EvaluatorConfig(backend="torch", precision="fp32"),
     "torch-bf16": EvaluatorConfig(backend="torch", precision="bf16"),
@@ -48,7 +47,7 @@ COUNTS = ("evaluations", "cache_hits", "terminal_hits", "simulations", "position
 """What the pool counts."""
 
 
-def network_of(config: NetworkConfig, game: pyspiel.Game, agent: str = AGENT) -> torch.nn.Module:
+def network_of(config: NetworkConfig, game: pyspiel.Game, agent: str) -> torch.nn.Module:
     """A shipped agent, enlarged to the configured size: its games, and so its cache hits, are real at any size."""
     network = build(config, facts(game), encoder_shape(game, config.encoder))
     game_name = facts(game).short_name
@@ -101,10 +100,10 @@ def raw_rate(sessions: Sequence[Any], rows: int, seconds: float) -> float:
     return sum(counts) / (time.perf_counter() - start)
 
 
-def measure(config: RunConfig, rounds: int, raw_seconds: float) -> dict[str, Any]:
+def measure(config: RunConfig, agent: str, rounds: int, raw_seconds: float) -> dict[str, Any]:
     """Rates a second, by round, of the network and on the back-end that `config` names."""
     game = load_game(GAME)
-    network = network_of(config.network, game)
+    network = network_of(config.network, game, agent)
     actor = Actor(network, game, config.network.encoder, config, seed=0)
     evaluator = actor.learner.evaluator
     if evaluator.precision != config.evaluator.precision:
@@ -133,10 +132,10 @@ def measure(config: RunConfig, rounds: int, raw_seconds: float) -> dict[str, Any
     return {**{name: [turn[name] for turn in turns] for name in COUNTS}, **answers}
 
 
-def measure_if_present(config: RunConfig, rounds: int, raw_seconds: float) -> dict[str, Any]:
+def measure_if_present(config: RunConfig, agent: str, rounds: int, raw_seconds: float) -> dict[str, Any]:
     """As `measure`; the reason instead, where this machine lacks the back-end."""
     try:
-        return measure(config, rounds, raw_seconds)
+        return measure(config, agent, rounds, raw_seconds)
     except TesujiError as error:
         return {"absent": str(error)}
 
@@ -160,10 +159,10 @@ def main() -> None:
     store = Measurements("self_play", options, {"rounds": rounds, "positions": positions, "networks": NETWORKS})
     figures: dict[str, float] = {}
     rows = []
-    for network, (channels, blocks) in NETWORKS.items():
+    for network, (agent, channels, blocks) in NETWORKS.items():
         for name, backend in backends.items():
             config = configuration(channels, blocks, backend, positions)
-            result = store.get(f"{network} {name}", partial(measure_if_present, config, rounds, raw_seconds))
+            result = store.get(f"{network} {name}", partial(measure_if_present, config, agent, rounds, raw_seconds))
             if "absent" in result:
                 rows.append([network, name, result["absent"]])
                 continue

@@ -104,8 +104,7 @@ def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tesuji_counts_its_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every simulation of a finished search ended in one of the three kinds of leaves."""
     monkeypatch.setattr(peers, "GAMES_PER_WORKER", 4)
-    monkeypatch.setattr(peers, "BLOCKS", 4)
-    monkeypatch.setattr(peers, "CHANNELS", 32)
+    monkeypatch.setattr(peers, "CHANNELS", 48)
     played = peers.Tesuji(peers.CONTESTS["connect_four"], 4, "fp32", 8, 0.0)
     assert played.actor.positions == 8 * 2 * 4
     assert played.turn() > 0.0

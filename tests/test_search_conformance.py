@@ -117,12 +117,3 @@ def test_what_cannot_be_searched_says_why(name: str, message: str) -> None:
     game = pyspiel.load_game(name)
     with pytest.raises(TesujiError, match=message):
         core.search([game.new_initial_state()], core.RolloutEvaluator(game), core.SearchParams(), [0])
-
-
-@pytest.mark.parametrize("name", FICKLE)
-def test_what_cannot_be_repeated(name: str) -> None:
-    game = pyspiel.load_game(name)
-    states = [random_state(game, 0, seed=1) for _ in range(STATES)]
-    params = core.SearchParams(simulations=SIMULATIONS)
-    results = core.search(states, fake_evaluator(game), params, [0] * STATES)
-    assert len({tuple(result.q) for result in results}) > 1
