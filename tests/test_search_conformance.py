@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 import pyspiel
 import pytest
-from positions import NOT_BY_DEFAULT, TRANSFORMED, decisions, random_state
+from positions import NOT_BY_DEFAULT, TRANSFORMED, decisions
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the games' own Python code
