@@ -13,8 +13,8 @@ for XNNPACK, YNNPACK, oneDNN and wider vectors did not take less processor time 
 Tesuji's simulations end in the network, in a position that is already known (a cache hit: answered before in the turn,
 or asked by another game of the batch) or in a terminal state. How many of each depends on the play, so evaluations are
 reported apart: with a trained network games are more alike, and known positions more frequent. Connect Four is played
-by `connect_four/tuned`, whose function is enlarged to the common size; the others by fresh weights, since no trained
-ones are shipped. Searches in progress at the end of a turn, less than a move in every game, are not counted as
+by `connect_four/tuned` and Othello by `othello/imitation`, whose functions are enlarged to the common size; go by fresh
+weights, since no trained ones are shipped. Searches in progress at the end of a turn, less than a move in every game, are not counted as
 simulations of Tesuji.
 
 Boards, komi and actions are the same (7; 65 and 82 with the pass); only a repetition of the whole board in go, which
@@ -99,7 +99,7 @@ class Contest:
 
 CONTESTS = {
     "connect_four": Contest("connect_four", 2, 20, 1.0, {"bf16": 5.0, "int8": 8.0}, agent="tuned", upside_down=True),
-    "othello": Contest("othello", 2, 40, 1.0, {"bf16": 3.0}),
+    "othello": Contest("othello", 2, 40, 1.0, {"bf16": 3.0}, agent="imitation"),
     "go_9x9": Contest("go(board_size=9)", 4, 80, 0.15, {"bf16": 3.0}),
 }
 """By pgx's name."""

@@ -28,6 +28,7 @@ from engine.evaluate.agreement import agreement, labelled_positions
 from engine.game import encoder_shape, facts, load_game
 from engine.native import core
 from engine.network import build, save_checkpoint, values_of
+from engine.search.ismcts import ismcts
 from engine.search.search import search
 from engine.search.seeds import state_seed
 
@@ -453,6 +454,19 @@ def test_information_set_search_is_blind_to_what_is_hidden(tmp_path: Path) -> No
         assert sum(move.visits for move in moves) == jack.statistics["simulations"] == 60
         assert {move.action: move.variation for move in moves} == {0: (0,), 1: (1,)}
         assert agent.policy(states[0], budget=9).statistics["simulations"] == 9
+
+
+def test_a_network_believes_that_opponents_move_as_it_would(tmp_path: Path) -> None:
+    folder = save_untrained(tmp_path / "leduc", "leduc_poker")
+    agent = parse_agent(f"{folder}:search=ismcts,simulations=200,backend=torch,precision=fp32")
+    network = parse_agent(f"{folder}:backend=torch,precision=fp32")
+    assert isinstance(network, NetworkAgent)
+    evaluator = network.native_evaluator()
+    state = played(load_game("leduc_poker"), [0, 3, 2, 2])
+    found, blind = (ismcts(state, evaluator, simulations=200, policy=each, seed=3) for each in (evaluator, None))
+    decision = agent.policy([state], None, 3)[0]
+    assert decision.values.tolist() == (found.values * agent.facts.value_scale).tolist()
+    assert found.values.tolist() != blind.values.tolist()
 
 
 def test_information_set_search_plays_well_in_utilities() -> None:

@@ -12,6 +12,7 @@ from engine.config import SearchConfig
 from engine.errors import TesujiError
 from engine.game import facts
 from engine.native import core
+from engine.search.beliefs import Policy
 from engine.search.ismcts import ismcts
 
 PARTICLES = 1000
@@ -21,7 +22,8 @@ class IsmctsAgent(BatchAgent):
     """Searches from what the player to move can know (`engine.search.ismcts`), a new tree for every state.
 
     evaluator: who answers the leaves, a network or random rollouts.
-    particles: states that stand for a belief which has too many; its opponents are believed to move at random.
+    particles: states that stand for a belief which has too many.
+    policy: how the opponents are believed to move (`engine.search.beliefs.belief`); None: at random.
     temperature: as a `NetworkAgent`'s with search.
     """
 
@@ -35,6 +37,7 @@ class IsmctsAgent(BatchAgent):
         particles: int = PARTICLES,
         name: str = "ismcts",
         workers: int = WORKERS,
+        policy: Policy = None,
     ) -> None:
         """Raise TesujiError for games in which no belief can be formed."""
         require_beliefs(game)
@@ -47,6 +50,7 @@ class IsmctsAgent(BatchAgent):
         self.name = name
         self._search = search or SearchConfig()
         self._evaluator = evaluator
+        self._policy = policy
 
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
         """One search per state; decisions see nothing that is hidden from the player to move."""
@@ -58,6 +62,7 @@ class IsmctsAgent(BatchAgent):
             self._evaluator,
             self._search,
             simulations=self.simulations if budget is None else budget,
+            policy=self._policy,
             particles=self.particles,
             seed=seed,
             workers=self.workers,

@@ -26,6 +26,7 @@ from engine.config import EvaluatorConfig, SearchConfig, read_section
 from engine.errors import ConfigError, TesujiError, nearest
 from engine.game import Oracle, load_game, room, rooms
 from engine.native import core
+from engine.search.beliefs import Policy
 
 Number = TypeVar("Number", int, float)
 
@@ -219,12 +220,17 @@ def _network_agent(
     config = replace(evaluator or EvaluatorConfig(), **chosen)
     if kind == "ismcts":
         answers = NetworkAgent(checkpoint, evaluator=config, workers=workers).native_evaluator()
-        return _ismcts_agent(spec, options, load_game(checkpoint.game), answers, workers)
+        return _ismcts_agent(spec, options, load_game(checkpoint.game), answers, workers, answers)
     return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers, seconds)
 
 
 def _ismcts_agent(
-    spec: str, options: Mapping[str, str], game: pyspiel.Game, evaluator: core.Evaluator, workers: int
+    spec: str,
+    options: Mapping[str, str],
+    game: pyspiel.Game,
+    evaluator: core.Evaluator,
+    workers: int,
+    policy: Policy = None,
 ) -> IsmctsAgent:
     return IsmctsAgent(
         game,
@@ -235,6 +241,7 @@ def _ismcts_agent(
         _number(spec, options, "particles", PARTICLES, int, 1),
         spec,
         workers,
+        policy,
     )
 
 
