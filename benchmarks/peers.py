@@ -14,8 +14,8 @@ Tesuji's simulations end in the network, in a position that is already known (a 
 or asked by another game of the batch) or in a terminal state. How many of each depends on the play, so evaluations are
 reported apart: with a trained network games are more alike, and known positions more frequent. Connect Four is played
 by `connect_four/tuned` and Othello by `othello/imitation`, whose functions are enlarged to the common size; go by fresh
-weights, since no trained ones are shipped. Searches in progress at the end of a turn, less than a move in every game, are not counted as
-simulations of Tesuji.
+weights, since no trained ones are shipped. Searches in progress at the end of a turn, less than a move in every game,
+are not counted as simulations of Tesuji.
 
 Boards, komi and actions are the same (7; 65 and 82 with the pass); only a repetition of the whole board in go, which
 is rare, is a draw in OpenSpiel and lost in pgx. The peer's network reads no more planes than Tesuji's: 2 in
