@@ -103,13 +103,14 @@ inline size_t SelectGumbelRoot(std::span<const Edge> edges,
                                std::span<const double> gumbel,
                                std::span<const double> transformed,
                                uint32_t wanted_visits) {
-  const auto best = [&](auto allowed) {
+  const auto best = [&](bool considered, auto allowed) {
     size_t found = edges.size();
     double largest = -INFINITY;
     for (size_t i = 0; i < edges.size(); ++i) {
-      if (!allowed(edges[i]) || !(gumbel[i] > -INFINITY)) continue;
-      const double score =
-          gumbel[i] + LogPrior(edges[i].prior) + transformed[i];
+      if (edges[i].proof == Proof::kLoss || !allowed(edges[i])) continue;
+      if (considered && !(gumbel[i] > -INFINITY)) continue;
+      const double score = (considered ? gumbel[i] : 0.0) +
+                           LogPrior(edges[i].prior) + transformed[i];
       if (found == edges.size() || score > largest) {
         largest = score;
         found = i;
@@ -117,23 +118,13 @@ inline size_t SelectGumbelRoot(std::span<const Edge> edges,
     }
     return found;
   };
-  size_t found = best([&](const Edge& edge) {
-    return edge.proof != Proof::kLoss && edge.visits == wanted_visits;
-  });
+  const auto any = [](const Edge&) { return true; };
+  size_t found = best(
+      true, [&](const Edge& edge) { return edge.visits == wanted_visits; });
   // The move whose turn it is may have been proven lost.
-  if (found == edges.size()) {
-    found = best([](const Edge& edge) { return edge.proof != Proof::kLoss; });
-  }
-  if (found < edges.size()) return found;
-  double largest = -INFINITY;
-  found = 0;
-  for (size_t i = 0; i < edges.size(); ++i) {
-    const double score = LogPrior(edges[i].prior) + transformed[i];
-    if (edges[i].proof == Proof::kLoss || score <= largest) continue;
-    largest = score;
-    found = i;
-  }
-  return found;
+  if (found == edges.size()) found = best(true, any);
+  if (found == edges.size()) found = best(false, any);
+  return found == edges.size() ? 0 : found;
 }
 
 // Below the root: the move whose share of the visits lags furthest behind the

@@ -123,7 +123,7 @@ def save(folder: Path) -> str:
     return save_checkpoint(folder, network_for("tic_tac_toe"), CONFIG, "tic_tac_toe", "imitation", {}, {}, "")
 
 
-def refused(folder: Path, message: str) -> None:
+def assert_refused(folder: Path, message: str) -> None:
     """Nothing is written in place of what stands there."""
     before = {path: path.read_bytes() for path in sorted(folder.parent.rglob("*")) if path.is_file()}
     with pytest.raises(TesujiError, match=message) as caught:
@@ -137,15 +137,15 @@ def test_only_a_checkpoint_is_replaced(saved: Path, tmp_path: Path) -> None:
     other = tmp_path / "work"
     other.mkdir()
     (other / "thesis.txt").write_text("years")
-    refused(other, "holds something other than a checkpoint: name a new folder")
+    assert_refused(other, "holds something other than a checkpoint: name a new folder")
     (other / "thesis.txt").rename(other / "config.json")
-    refused(other, "holds something other than a checkpoint")
-    refused(other / "config.json", "Not a directory")
+    assert_refused(other, "holds something other than a checkpoint")
+    assert_refused(other / "config.json", "Not a directory")
     (saved / "thesis.txt").write_text("years")
-    refused(saved, "holds something other than a checkpoint")
+    assert_refused(saved, "holds something other than a checkpoint")
     (saved / "thesis.txt").unlink()
     edit(saved, lambda content: content.pop("sizes"))
-    refused(saved, "holds something other than a checkpoint")
+    assert_refused(saved, "holds something other than a checkpoint")
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_the_working_folder_is_not_replaced(saved: Path, monkeypatch: pytest.Mon
 
 def test_a_parent_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    refused(tmp_path / "file" / "c", "cannot write .*: (Not a directory|File exists)")
+    assert_refused(tmp_path / "file" / "c", "cannot write .*: (Not a directory|File exists)")
 
 
-def one_line(folder: Path, message: str, **arguments: str) -> None:
+def assert_one_line(folder: Path, message: str, **arguments: str) -> None:
     with pytest.raises(CheckpointError, match=message) as caught:
         load_checkpoint(folder, **arguments)
     assert "\n" not in str(caught.value)
@@ -185,36 +185,36 @@ def test_every_truncation_and_bit_flip_of_the_weights_is_found(saved: Path) -> N
     data = file.read_bytes()
     for length in (0, 1, 8, len(data) // 2, len(data) - 1):
         file.write_bytes(data[:length])
-        one_line(saved, "model.safetensors: damaged: its sha256")
+        assert_one_line(saved, "model.safetensors: damaged: its sha256")
     for position in range(0, len(data), max(1, len(data) // 50)):
         flipped = bytearray(data)
         flipped[position] ^= 1 << (position % 8)
         file.write_bytes(flipped)
-        one_line(saved, "model.safetensors: damaged: its sha256")
+        assert_one_line(saved, "model.safetensors: damaged: its sha256")
 
 
 def test_missing_files(saved: Path) -> None:
-    one_line(saved / "no", "no such checkpoint folder")
+    assert_one_line(saved / "no", "no such checkpoint folder")
     (saved / "model.safetensors").unlink()
-    one_line(saved, "model.safetensors: No such file")
+    assert_one_line(saved, "model.safetensors: No such file")
     (saved / "config.json").unlink()
-    one_line(saved, "config.json: No such file")
+    assert_one_line(saved, "config.json: No such file")
     shutil.rmtree(saved)
-    one_line(saved, "no such checkpoint folder")
+    assert_one_line(saved, "no such checkpoint folder")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"format": 1}', '{"format": 1, "game": 3}'])
 def test_a_config_that_is_none(saved: Path, text: str) -> None:
     (saved / "config.json").write_text(text)
     message = r"config\.json: (not valid JSON|format None is unknown|not a checkpoint's configuration)"
-    one_line(saved, message)
+    assert_one_line(saved, message)
     with pytest.raises(CheckpointError, match=message):
         game_of(str(saved))
 
 
 def test_a_config_of_bytes_that_are_no_text(saved: Path) -> None:
     (saved / "config.json").write_bytes(b"\xff\xfe\x00")
-    one_line(saved, r"config\.json: not valid JSON")
+    assert_one_line(saved, r"config\.json: not valid JSON")
 
 
 @pytest.mark.parametrize(
@@ -240,30 +240,30 @@ def test_a_config_of_bytes_that_are_no_text(saved: Path) -> None:
 )
 def test_a_config_that_does_not_fit(saved: Path, change: Callable[[dict], None], message: str) -> None:  # type: ignore[type-arg]
     edit(saved, change)
-    one_line(saved, message)
+    assert_one_line(saved, message)
 
 
 def test_tensors_that_do_not_fit(saved: Path) -> None:
     tensors = load_checkpoint(saved).network.state_dict()
     replace_weights(saved, tensors | {"policy.bias": torch.zeros(8)})
-    one_line(saved, r"model.safetensors: tensor policy.bias is float32\[8\], the network needs float32\[9\]")
+    assert_one_line(saved, r"model.safetensors: tensor policy.bias is float32\[8\], the network needs float32\[9\]")
     replace_weights(saved, tensors | {"policy.bias": torch.zeros(9, dtype=torch.float16)})
-    one_line(saved, r"tensor policy.bias is float16\[9\], the network needs float32\[9\]")
+    assert_one_line(saved, r"tensor policy.bias is float16\[9\], the network needs float32\[9\]")
     replace_weights(saved, {name: tensor for name, tensor in tensors.items() if name != "value.bias"})
-    one_line(saved, "tensor value.bias is missing")
+    assert_one_line(saved, "tensor value.bias is missing")
     replace_weights(saved, tensors | {"extra": torch.zeros(1)})
-    one_line(saved, "tensor extra does not belong to this network")
+    assert_one_line(saved, "tensor extra does not belong to this network")
 
 
 def test_a_pickle_in_place_of_the_weights_is_not_read(saved: Path) -> None:
     torch.save({"policy.bias": torch.zeros(9)}, saved / "model.safetensors")
     digest = hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
     edit(saved, lambda content: content["weights"].update(sha256=digest))
-    one_line(saved, "model.safetensors: not a safetensors file")
+    assert_one_line(saved, "model.safetensors: not a safetensors file")
 
 
 def test_a_checkpoint_of_another_game(saved: Path) -> None:
-    one_line(saved, r"this checkpoint is for tic_tac_toe\(\), not for connect_four", game="connect_four")
+    assert_one_line(saved, r"this checkpoint is for tic_tac_toe\(\), not for connect_four", game="connect_four")
     assert load_checkpoint(saved, game="tic_tac_toe").game == "tic_tac_toe()"
 
 
@@ -274,7 +274,9 @@ def test_a_custom_class_is_never_imported_from_a_checkpoint(tmp_path: Path, monk
     config = NetworkConfig(kind="custom", custom="my_module:Mine")
     network = network_for("tic_tac_toe", config)
     save_checkpoint(tmp_path / "c", network, config, "tic_tac_toe", "imitation", {}, {}, "")
-    one_line(tmp_path / "c", r"custom network \(my_module:Mine\): give its class again with --network package.module")
+    assert_one_line(
+        tmp_path / "c", r"custom network \(my_module:Mine\): give its class again with --network package.module"
+    )
     loaded = load_checkpoint(tmp_path / "c", "my_module:Mine")
     assert type(loaded.network).__name__ == "Mine"
     own = network.state_dict()
@@ -282,4 +284,4 @@ def test_a_custom_class_is_never_imported_from_a_checkpoint(tmp_path: Path, monk
 
 
 def test_a_class_for_a_built_in_network_is_refused(saved: Path) -> None:
-    one_line(saved, "has a built-in network; leave out --network a:B", network_class="a:B")
+    assert_one_line(saved, "has a built-in network; leave out --network a:B", network_class="a:B")

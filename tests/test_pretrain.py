@@ -44,10 +44,9 @@ def small(game: str) -> RunConfig:
     return load_config(overrides=overrides)
 
 
-def imitate(game: str, folder: Path, cache: Path, workers: int = 1) -> Pretraining:
-    return pretrain(
-        game, folder, games=40, simulations=20, epochs=3, seed=5, workers=workers, config=small(game), cache=cache
-    )
+def imitate(game: str, folder: Path, cache: Path, workers: int = 1, **options: Any) -> Pretraining:
+    made = {"games": 40, "simulations": 20, "epochs": 3, "seed": 5, "config": small(game)}
+    return pretrain(game, folder, workers=workers, cache=cache, **made, **options)
 
 
 # The teacher's games
@@ -380,16 +379,10 @@ def test_equal_arguments_give_equal_weights(tmp_path: Path) -> None:
 
 def test_agreement_goes_into_the_card_where_the_room_has_positions(tmp_path: Path) -> None:
     stages: dict[str, tuple[int, int]] = {}
-    result = pretrain(
+    result = imitate(
         "connect_four",
         tmp_path / "agent",
-        games=40,
-        simulations=20,
-        epochs=3,
-        seed=5,
-        workers=1,
-        config=small("connect_four"),
-        cache=tmp_path / "cache",
+        tmp_path / "cache",
         progress=lambda stage, done, total: stages.update({stage: (done, total)}),
     )
     count = len(labelled_positions("connect_four"))
