@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from engine.errors import TesujiError
@@ -187,6 +188,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     # A file or pipe gets the whole width: a cut column is of no use there.
     Console(width=None if sys.stdout.isatty() else 140).print(table)

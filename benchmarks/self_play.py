@@ -35,8 +35,10 @@ WORKERS = 2
 NETWORKS = {"32x4": ("imitation", 32, 4), "48x5": ("tuned", 48, 5), "64x5": ("tuned", 64, 5)}
 """Whose games are played, at least as large as that network, channels and blocks."""
 BACKENDS = {
-    "torch-fp32": EvaluatorConfig(backend="torch", precision="fp32"),
-    "torch-bf16": EvaluatorConfig(backend="torch", precision="bf16"),
+    "cuda-fp32": EvaluatorConfig(backend="torch", precision="fp32", device="cuda"),
+    "cuda-bf16": EvaluatorConfig(backend="torch", precision="bf16", device="cuda"),
+    "torch-fp32": EvaluatorConfig(backend="torch", precision="fp32", device="cpu"),
+    "torch-bf16": EvaluatorConfig(backend="torch", precision="bf16", device="cpu"),
     "openvino-fp32": EvaluatorConfig(backend="openvino", precision="fp32"),
     "openvino-bf16": EvaluatorConfig(backend="openvino", precision="bf16"),
     "openvino-int8": EvaluatorConfig(backend="openvino", precision="int8"),

@@ -343,6 +343,14 @@ def test_an_agent_thinks_for_seconds(connect_four: pyspiel.Game, checkpoint: Pat
     assert both.policy(played(connect_four, [])).statistics["simulations"] == 5
 
 
+def test_an_agent_answers_where_it_is_told(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    agent = parse_agent(f"{checkpoint}:device=cpu,backend=torch")
+    assert agent.policy(agent.game.new_initial_state()).probabilities.sum() == pytest.approx(1)
+    with pytest.raises(TesujiError, match=r"evaluator.device: cuda, but torch sees no GPU"):
+        parse_agent(f"{checkpoint}:device=cuda").policy(agent.game.new_initial_state())
+
+
 def test_another_number_of_simulations_keeps_the_seconds(checkpoint: Path) -> None:
     agent = parse_agent(f"{checkpoint}:seconds=1000")
     assert agent.with_simulations(5).seconds == 1000.0

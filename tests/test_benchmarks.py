@@ -134,6 +134,11 @@ def test_load_of_others_does_not_count_this_process() -> None:
     assert other.wait() == 0
 
 
+def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    measure.print_table("Some", ["one"], [["pip install 'tesuji[openvino]'"]])
+    assert "'tesuji[openvino]'" in capsys.readouterr().out
+
+
 def test_user_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def main() -> None:
         raise TesujiError("nothing to measure")

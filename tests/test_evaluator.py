@@ -20,12 +20,14 @@ from engine.game import encoder_shape, facts, load_game
 from engine.native import core
 from engine.network import build, sizes_of, values_of
 from engine.search import backend as backend_module
+from engine.search import torch_backend
 from engine.search.backend import BF16_TOLERANCE, Backend
-from engine.search.evaluator import make_evaluator, native_evaluator
-from engine.search.torch_backend import graph_rows
+from engine.search.evaluator import device_for, make_evaluator, native_evaluator
+from engine.search.torch_backend import TorchBackend, TorchSession, graph_rows
 
 OPENVINO = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="extra openvino is not installed")
-BACKENDS = ["torch", pytest.param("openvino", marks=OPENVINO)]
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+BACKENDS = ["torch", pytest.param("openvino", marks=OPENVINO), pytest.param("cuda", marks=GPU)]
 ROWS = 20
 EXACT = 1e-4  # fp32 on both sides, sums in another order
 
@@ -60,7 +62,10 @@ def truth(network: nn.Module, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarra
         return logits.numpy(), values_of(network, value).numpy()
 
 
-def cpu(backend: str, precision: str = "fp32") -> EvaluatorConfig:
+def on(backend: str, precision: str = "fp32") -> EvaluatorConfig:
+    """torch on a GPU for "cuda"; else that back-end on the CPU."""
+    if backend == "cuda":
+        return EvaluatorConfig(backend="torch", precision=precision, device="cuda")
     return EvaluatorConfig(backend=backend, precision=precision, device="cpu")
 
 
@@ -68,7 +73,7 @@ def cpu(backend: str, precision: str = "fp32") -> EvaluatorConfig:
 @pytest.mark.parametrize("name", ["connect_four", "kuhn_poker", "kuhn_poker(players=3)", "2048"])
 def test_fp32_is_exact(backend: str, name: str) -> None:
     network = network_for(name)
-    evaluator = make_evaluator(network, cpu(backend), ROWS)
+    evaluator = make_evaluator(network, on(backend), ROWS)
     for rows in (1, 5, ROWS, 2 * ROWS + 3):
         inputs, mask = batch(network, rows)
         answers = evaluator.evaluate(inputs, mask)
@@ -82,7 +87,7 @@ def test_fp32_is_exact(backend: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["connect_four", "kuhn_poker"])
 def test_bf16_stays_within_its_tolerance(backend: str, name: str) -> None:
     network = network_for(name, channels=32, blocks=4)
-    evaluator = make_evaluator(network, cpu(backend, "bf16"), ROWS)
+    evaluator = make_evaluator(network, on(backend, "bf16"), ROWS)
     assert evaluator.precision == "bf16"
     inputs, mask = batch(network, 100)
     logits, values = evaluator.evaluate(inputs, mask)
@@ -94,7 +99,7 @@ def test_bf16_stays_within_its_tolerance(backend: str, name: str) -> None:
 
 def test_win_draw_loss_values_are_opposite() -> None:
     network = network_for("connect_four")
-    _, values = make_evaluator(network, cpu("torch"), ROWS).evaluate(*batch(network, 30))
+    _, values = make_evaluator(network, on("torch"), ROWS).evaluate(*batch(network, 30))
     assert values.shape == (30, 2)
     np.testing.assert_array_equal(values[:, 0], -values[:, 1])
 
@@ -103,7 +108,7 @@ def test_win_draw_loss_values_are_opposite() -> None:
 def test_sessions_answer_any_number_of_rows_in_either_half(backend: str) -> None:
     network = network_for("connect_four")
     sizes = sizes_of(network)
-    session = make_evaluator(network, cpu(backend), ROWS).session(ROWS)
+    session = make_evaluator(network, on(backend), ROWS).session(ROWS)
     rows_held = session.inputs.shape[1]
     assert rows_held >= ROWS
     assert session.inputs.shape == (2, rows_held, sizes.inputs)
@@ -132,7 +137,7 @@ def test_sessions_answer_any_number_of_rows_in_either_half(backend: str) -> None
 def test_the_same_batch_has_the_same_answers(backend: str) -> None:
     network = network_for("connect_four")
     inputs, mask = batch(network, ROWS)
-    first, second = (make_evaluator(network, EvaluatorConfig(backend=backend), ROWS) for _ in range(2))
+    first, second = (make_evaluator(network, on(backend, "auto"), ROWS) for _ in range(2))
     for mine, again, other in zip(
         first.evaluate(inputs, mask), first.evaluate(inputs, mask), second.evaluate(inputs, mask), strict=True
     ):
@@ -144,8 +149,8 @@ def test_the_same_batch_has_the_same_answers(backend: str) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_update_reaches_every_session(backend: str, precision: str) -> None:
     network, other = network_for("connect_four", seed=0), network_for("connect_four", seed=1)
-    evaluator = make_evaluator(network, cpu(backend, precision), ROWS)
-    fresh = make_evaluator(other, cpu(backend, precision), ROWS)
+    evaluator = make_evaluator(network, on(backend, precision), ROWS)
+    fresh = make_evaluator(other, on(backend, precision), ROWS)
     sessions = [evaluator.session(ROWS) for _ in range(2)]
     inputs, mask = batch(network, ROWS)
     before = evaluator.evaluate(inputs, mask)
@@ -166,7 +171,7 @@ def test_update_reaches_every_session(backend: str, precision: str) -> None:
 
 def test_an_update_must_fit() -> None:
     network = network_for("connect_four")
-    evaluator = make_evaluator(network, cpu("torch"), ROWS)
+    evaluator = make_evaluator(network, on("torch"), ROWS)
     with pytest.raises(TesujiError, match=r"tensor policy.bias is .*\[8\].* not .*\[7\]"):
         evaluator.update(network.state_dict() | {"policy.bias": torch.zeros(8)})
     with pytest.raises(TesujiError, match="tensor extra is"):
@@ -176,7 +181,7 @@ def test_an_update_must_fit() -> None:
 
 def test_an_evaluator_keeps_its_weights_while_the_network_learns() -> None:
     network = network_for("connect_four")
-    evaluator = make_evaluator(network, cpu("torch"), ROWS)
+    evaluator = make_evaluator(network, on("torch"), ROWS)
     inputs, mask = batch(network, 4)
     before = evaluator.evaluate(inputs, mask)
     with torch.no_grad():
@@ -189,7 +194,7 @@ def test_an_evaluator_keeps_its_weights_while_the_network_learns() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_sessions_work_in_threads_of_their_own(backend: str) -> None:
     network = network_for("connect_four")
-    evaluator = make_evaluator(network, cpu(backend), ROWS)
+    evaluator = make_evaluator(network, on(backend), ROWS)
     batches = [batch(network, ROWS, seed)[0] for seed in range(4)]
     sessions = [evaluator.session(ROWS) for _ in batches]
 
@@ -215,9 +220,19 @@ def test_a_network_that_is_not_finite_is_named(backend: str, layer: str, field: 
     network = network_for("connect_four")
     with torch.no_grad():
         getattr(network, layer).bias[0] = float("nan")
-    evaluator = make_evaluator(network, EvaluatorConfig(backend=backend), ROWS)
+    evaluator = make_evaluator(network, on(backend, "auto"), ROWS)
     with pytest.raises(TesujiError, match=f"network ResidualNetwork: {field} has entries that are not finite"):
         evaluator.evaluate(*batch(network, 3))
+
+
+def test_a_device_that_cannot_run_the_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no kernel\nfor this")
+
+    monkeypatch.setattr(TorchSession, "load", refuse)
+    evaluator = make_evaluator(network_for("connect_four"), on("torch"), ROWS)
+    with pytest.raises(TesujiError, match=r"ResidualNetwork does not run on torch in fp32 \(no kernel\): use another"):
+        evaluator.session(ROWS)
 
 
 def test_logits_of_illegal_actions_may_be_anything() -> None:
@@ -226,13 +241,13 @@ def test_logits_of_illegal_actions_may_be_anything() -> None:
         network.policy.bias[2] = float("nan")
     inputs, mask = batch(network, 3)
     mask[:, 2] = 0
-    _, values = make_evaluator(network, cpu("torch"), ROWS).evaluate(inputs, mask)
+    _, values = make_evaluator(network, on("torch"), ROWS).evaluate(inputs, mask)
     assert np.isfinite(values).all()
 
 
 def test_wrong_shapes_are_named() -> None:
     network = network_for("connect_four")
-    evaluator = make_evaluator(network, cpu("torch"), ROWS)
+    evaluator = make_evaluator(network, on("torch"), ROWS)
     inputs, mask = batch(network, 3)
     with pytest.raises(TesujiError, match=r"inputs has shape \(3, 125\); it must be \(3, 126\)"):
         evaluator.evaluate(inputs[:, 1:], mask)
@@ -247,7 +262,7 @@ def test_evaluate_leaves_torch_its_threads() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        make_evaluator(network, cpu("torch"), ROWS).evaluate(*batch(network, 3))
+        make_evaluator(network, on("torch"), ROWS).evaluate(*batch(network, 3))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -303,7 +318,7 @@ class Custom(nn.Module):
         self.value = nn.Linear(32, num_players)
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = torch.tanh(self.mix(inputs) + torch.ones(32))
+        features = torch.tanh(self.mix(inputs) + torch.ones(32, device=inputs.device))
         return self.policy(features), self.value(features)
 
 
@@ -313,7 +328,7 @@ def test_a_custom_network_runs_everywhere(backend: str, precision: str, monkeypa
     monkeypatch.setitem(sys.modules, "custom_networks", sys.modules[__name__])
     game = load_game("tic_tac_toe")
     network = build(NetworkConfig(custom="custom_networks:Custom"), facts(game), encoder_shape(game)).eval()
-    evaluator = make_evaluator(network, cpu(backend, precision), ROWS)
+    evaluator = make_evaluator(network, on(backend, precision), ROWS)
     assert evaluator.precision == precision
     inputs, mask = batch(network, 30)
     logits, values = evaluator.evaluate(inputs, mask)
@@ -340,6 +355,38 @@ def test_automatic_choice(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (made.name, made.precision) == chosen
 
 
+@pytest.mark.parametrize(("bf16", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_emulated_bf16_is_not_chosen(bf16: bool, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or bf16)
+    monkeypatch.setattr(torch_backend, "CudaBackend", TorchBackend)
+    assert make_evaluator(network_for("tic_tac_toe"), EvaluatorConfig(), ROWS).precision == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "without", "beside"),
+    [
+        ({}, "cpu", "cuda"),
+        ({"backend": "torch", "precision": "fp32"}, "cpu", "cuda"),
+        ({"backend": "openvino"}, "cpu", "cpu"),
+        ({"precision": "int8"}, "cpu", "cpu"),
+        ({"device": "cpu"}, "cpu", "cpu"),
+        ({"device": "cuda"}, None, "cuda"),
+        ({"device": "cuda", "backend": "openvino"}, None, None),
+    ],
+)
+def test_the_device_without_and_beside_a_gpu(
+    wanted: dict[str, str], without: str | None, beside: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for gpu, device in ((False, without), (True, beside)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda gpu=gpu: gpu)
+        if device is not None:
+            assert device_for(EvaluatorConfig(**wanted)) == device
+            continue
+        with pytest.raises(TesujiError, match="evaluator"):
+            device_for(EvaluatorConfig(**wanted))
+
+
 def test_what_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_for("tic_tac_toe")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -358,7 +405,7 @@ def test_every_batch_has_a_graph(rows: int, expected: list[int]) -> None:
     assert graph_rows(rows) == expected
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@GPU
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", EXACT), ("bf16", 0.1)])
 def test_a_gpu_answers_as_the_network_before_and_after_an_update(precision: str, tolerance: float) -> None:
     network, other = network_for("connect_four", seed=0), network_for("connect_four", seed=1)
@@ -396,7 +443,7 @@ print(telemetry_utils.tm.__name__, [name for name in sys.modules if name.startsw
 def test_the_native_core_reads_the_answers(backend: str) -> None:
     game = load_game("connect_four")
     network = network_for("connect_four")
-    evaluator: Backend = make_evaluator(network, cpu(backend), ROWS)
+    evaluator: Backend = make_evaluator(network, on(backend), ROWS)
     native = native_evaluator(evaluator, game, "auto", workers=1, rows=ROWS, cache_entries=0)
     states = [game.new_initial_state() for _ in range(3)]
     states[1].apply_action(3)

@@ -178,6 +178,24 @@ def test_the_same_steps_give_the_same_bits(threads):
     assert_same(*states)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("bf16", 0.05)])
+def test_a_gpu_resumes_exactly_and_learns_as_a_cpu(precision, tolerance):
+    states = []
+    for device, stop in (("cuda", 6), ("cuda", 3), ("cpu", 6)):
+        learner, other = (
+            Learner(make(Board, seed), ExpertIteration(), settings(precision=precision), device=device)
+            for seed in (0, 1)
+        )
+        run(learner, stop)
+        other.restore(learner.state())
+        run(other, 6 - stop, first=stop)
+        states.append(other.state())
+    assert_same(states[0], states[1])
+    for name, tensor in states[2].items():
+        torch.testing.assert_close(states[0][name], tensor, rtol=tolerance, atol=tolerance, msg=name)
+
+
 def test_averages_follow_weights_and_buffers():
     learner = Learner(make(Board), ExpertIteration(), settings(ema_decay=0.9, learning_rate=0.05))
     expected = {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 
 from engine import files, metrics
 from engine.config import load_config
@@ -260,6 +261,19 @@ def test_a_damaged_older_snapshot_does_not_stop_a_run(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000002", "000003"]
     (tmp_path / "000002" / "state.json").write_text('{"iteration": 2, "state": {"past": []}}')
     assert snapshot.prune(tmp_path) == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_run_on_a_gpu_resumes_exactly(tmp_path):
+    config = load_config(CONFIG, {"evaluator.device": "cuda", "network.channels": "32"})
+    interrupt = interrupt_once()
+
+    def stop(progress):
+        if progress.iteration == 4 and progress.phase == "learning":
+            interrupt()
+
+    assert train(config, tmp_path / "run", on_progress=stop).interrupted
+    assert outcome(resume(tmp_path / "run").folder) == outcome(train(config, tmp_path / "whole").folder)
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip"])

@@ -32,14 +32,15 @@ Number = TypeVar("Number", int, float)
 
 SEARCH_OPTIONS = tuple(each.name for each in fields(SearchConfig))
 SEARCHES = ("tree", "ismcts")
-NETWORK_OPTIONS = ("simulations", "seconds", "temperature", "backend", "precision", "search", *SEARCH_OPTIONS[1:])
+EVALUATOR_OPTIONS = ("backend", "precision", "device")
+NETWORK_OPTIONS = ("simulations", "seconds", "temperature", *EVALUATOR_OPTIONS, "search", *SEARCH_OPTIONS[1:])
 MCTS_OPTIONS = ("simulations", "temperature", "c", "rollouts")
 INFORMATION_OPTIONS = (
     *("simulations", "temperature", "particles"),
     *("c_puct", "c_puct_base", "fpu_reduction", "value_range", "max_bytes"),
 )
 ISMCTS_OPTIONS = (*INFORMATION_OPTIONS, "rollouts")
-ISMCTS_NETWORK_OPTIONS = (*INFORMATION_OPTIONS, "backend", "precision", "search")
+ISMCTS_NETWORK_OPTIONS = (*INFORMATION_OPTIONS, *EVALUATOR_OPTIONS, "search")
 MOST = 2**31 - 1  # the core counts simulations in 32 bits
 BOTS = ("random", "mcts", "ismcts", "oracle")
 
@@ -210,7 +211,7 @@ def _network_agent(
     temperature = _number(spec, options, "temperature", 0.0, float, 0) if "temperature" in options else None
     seconds = _number(spec, options, "seconds", 0.0, float, 0)
     search = _search(spec, options)
-    chosen: dict[str, Any] = {key: options[key] for key in ("backend", "precision") if key in options}
+    chosen: dict[str, Any] = {key: options[key] for key in EVALUATOR_OPTIONS if key in options}
     with checkpoint_folder(name, game, network) as path:
         from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
 

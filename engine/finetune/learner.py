@@ -14,6 +14,7 @@ import ctypes
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -111,7 +112,8 @@ class Learner:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            gradients, metrics = self._gradients(batch.to(self.device))
+            with exact_convolutions(self.device):
+                gradients, metrics = self._gradients(batch.to(self.device))
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
                 parameter.grad = gradient
             metrics["gradient_norm"] = nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
@@ -266,6 +268,13 @@ def keep_freed_memory() -> None:
     if option is not None:
         option(M_MMAP_THRESHOLD, 32 << 20)  # the largest it takes
         option(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
+    """On a GPU, sum in an order that is always the same, and keep all bits of float32; elsewhere it is always so."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 
 def fast_bfloat16(device: torch.device) -> bool:

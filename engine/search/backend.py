@@ -116,7 +116,13 @@ class Backend(ABC):
         if rows < 1:
             raise TesujiError(f"rows: a batch needs at least 1 row, not {rows}")
         session = self.open(rows)
-        session.load(self._prepared)
+        try:
+            session.load(self._prepared)
+        except RuntimeError as error:
+            raise TesujiError(
+                f"network {self.network_name} does not run on {self.name} in {self.precision} ({first_line(error)}): "
+                f"use another evaluator.device or evaluator.precision"
+            ) from error
         self._sessions.add(session)
         return session
 

@@ -18,7 +18,7 @@ from engine.search.calibration import Calibration
 if TYPE_CHECKING:
     from engine import _core
 
-__all__ = ["Evaluator", "Session", "make_evaluator", "native_evaluator"]
+__all__ = ["Evaluator", "Session", "device_for", "make_evaluator", "native_evaluator"]
 
 DEFAULT_ROWS = 64  # batches beyond 32 gain little on a CPU
 
@@ -77,6 +77,21 @@ class Evaluator(Protocol):
         """Let go of memory and sessions."""
 
 
+def device_for(config: EvaluatorConfig) -> str:
+    """Where an evaluator of this configuration answers, and the learner beside it learns: "cuda" or "cpu".
+
+    Raises TesujiError for a GPU that is not there or that the back-end cannot use.
+    """
+    gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not gpu:
+        raise TesujiError("evaluator.device: cuda, but torch sees no GPU; use cpu or auto")
+    if config.device == "cuda" and config.backend == "openvino":
+        raise TesujiError("evaluator.backend: openvino runs on the CPU only; set evaluator.device to cpu or use torch")
+    if config.device != "auto":
+        return config.device
+    return "cuda" if gpu and config.backend != "openvino" and config.precision != "int8" else "cpu"
+
+
 def make_evaluator(
     network: nn.Module, config: EvaluatorConfig, rows: int = DEFAULT_ROWS, calibration: Calibration | None = None
 ) -> Backend:
@@ -91,16 +106,10 @@ def make_evaluator(
         return make_quantised(network, config, rows, calibration)
     from engine.search.torch_backend import CudaBackend, TorchBackend
 
-    device = config.device
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TesujiError("evaluator.device: cuda, but torch sees no GPU; use cpu or auto")
-    if device == "auto":
-        device = "cuda" if config.backend != "openvino" and torch.cuda.is_available() else "cpu"
-    if device == "cuda" and config.backend == "openvino":
-        raise TesujiError("evaluator.backend: openvino runs on the CPU only; set evaluator.device to cpu or use torch")
+    device = device_for(config)
     precision = config.precision
     if precision == "auto":
-        bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else hardware_bf16()
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else hardware_bf16()
         precision = "bf16" if bf16 else "fp32"
     if device == "cuda":
         return CudaBackend(network, precision, rows)

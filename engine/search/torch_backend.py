@@ -113,6 +113,8 @@ class CudaSession(BatchSession):
         self._done = [torch.cuda.Event() for _ in range(HALVES)]  # type: ignore[no-untyped-call]
         self._answers: nn.Module | None = None
         self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        # One memory for all graphs: they run one after the other, and none leaves anything in it.
+        self._pool = torch.cuda.graph_pool_handle()
         self._inputs = torch.zeros(self.inputs.shape, pin_memory=True)
         self._prior_logits = torch.zeros(self.prior_logits.shape, pin_memory=True)
         self._values = torch.zeros(self.values.shape, pin_memory=True)
@@ -158,7 +160,7 @@ class CudaSession(BatchSession):
             for _ in range(WARMUP_RUNS):
                 self._compute(half, rows)
             self._stream.synchronize()
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
                 self._compute(half, rows)
         return graph
 

@@ -25,6 +25,7 @@ from engine.game import GameFacts, encoder_shape, facts, load_game, python_modul
 from engine.native import core
 from engine.network.build import build
 from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
+from engine.search.evaluator import device_for
 from engine.selfplay.records import Positions
 from engine.selfplay.replay import Window
 from engine.training.teacher import TeacherConfig, TeacherGame, teacher_games
@@ -119,7 +120,11 @@ def pretrain(
     window.append(positions)
     steps = math.ceil(epochs * len(positions) / config.learner.batch_size)
     learner = Learner(
-        network, make_method(MethodConfig(name="sft"), config.learner.value_weight), config.learner, seed=seed
+        network,
+        make_method(MethodConfig(name="sft"), config.learner.value_weight),
+        config.learner,
+        seed=seed,
+        device=device_for(config.evaluator),
     )
     try:
         metrics = _learn(learner, Context(window, config.learner.batch_size), steps, report("steps"))

@@ -36,6 +36,7 @@ from engine.game import facts, load_game, room
 from engine.metrics import JsonLines, TensorBoard, record_environment
 from engine.network import load_checkpoint
 from engine.search.calibration import POSITIONS, Calibration
+from engine.search.evaluator import device_for
 from engine.selfplay.actor import Actor, Contestant
 from engine.selfplay.replay import Replay
 from engine.training import snapshot
@@ -152,14 +153,13 @@ class Run:
         reference = load_reference(folder, config, network_class)
         encoder = reference.encoder
         self.checkpoints = Checkpoints(folder, reference, config)
-        device = "cuda" if uses_gpu(config) else "cpu"
         self.learner = Learner(
             reference.network,
             make_method(config.method, config.learner.value_weight),
             config.learner,
             reference=Reference(reference.network) if config.learner.kl_weight > 0.0 else None,
             seed=config.seed,
-            device=device,
+            device=device_for(config.evaluator),
         )
         seed = int(np.random.SeedSequence([config.seed, ACTOR_STREAM]).generate_state(1, np.uint64)[0])
         self.actor = Actor(self.learner.average, self.game, encoder, config, seed=seed)
@@ -510,13 +510,6 @@ class Run:
 def figures(line: Mapping[str, Any]) -> dict[str, Any]:
     """What a checkpoint tells of its iteration, by that line of the metrics; no times, which no other run repeats."""
     return {name: value for name, value in line.items() if name in COUNTED or name.endswith("loss")}
-
-
-def uses_gpu(config: RunConfig) -> bool:
-    """The learner runs where the evaluators do."""
-    wanted = config.evaluator
-    on_cpu = wanted.device == "cpu" or wanted.backend == "openvino" or wanted.precision == "int8"
-    return not on_cpu and torch.cuda.is_available()
 
 
 def clipped(elo: float) -> float:
