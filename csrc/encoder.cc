@@ -116,7 +116,8 @@ std::string DefaultEncoderName(const Game& game) {
                        open_spiel::GameType::Information::kPerfectInformation;
   if (perfect && type.provides_observation_tensor) return "observation";
   if (type.provides_information_state_tensor) return "information_state";
-  throw NoTensor(game, perfect ? "observation" : "information-state");
+  if (type.provides_observation_tensor) return "observation";
+  throw NoTensor(game, "observation or information-state");
 }
 
 EncoderPtr MakeEncoder(const std::string& name, const Game& game) {

@@ -42,7 +42,8 @@ struct EncoderRegistration {
 std::vector<std::string> EncoderNames();
 
 // The observation tensor if information is perfect, else the information-state
-// tensor; throws Error for games that have neither.
+// tensor; the other one where a game has only that (hanabi); throws Error for
+// games that have neither.
 std::string DefaultEncoderName(const Game& game);
 
 // "auto" is the default encoder. Throws Error for an unknown name or a game the

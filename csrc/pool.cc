@@ -6,66 +6,13 @@
 #include <limits>
 #include <utility>
 
+#include "csrc/bytes.h"
 #include "csrc/game_slot.h"
 
 namespace tesuji {
 namespace {
 
 constexpr char kMagic[] = "tesuji-pool-2";
-
-// Values and vectors in the machine's own byte order: a snapshot continues a
-// run on the machine it was made on, or one like it.
-class Writer {
- public:
-  template <typename T>
-  void Value(const T& value) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-  }
-  template <typename T>
-  void Vector(const std::vector<T>& values) {
-    Value<uint64_t>(values.size());
-    bytes_.append(reinterpret_cast<const char*>(values.data()),
-                  values.size() * sizeof(T));
-  }
-  std::string Take() { return std::move(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  void Value(T& value) {
-    std::memcpy(&value, Take(sizeof(T)), sizeof(T));
-  }
-  template <typename T>
-  void Vector(std::vector<T>& values) {
-    uint64_t size = 0;
-    Value(size);
-    if (size > bytes_.size()) throw Truncated();
-    values.resize(size);
-    if (size == 0) return;  // without memory, data() may be null
-    std::memcpy(values.data(), Take(size * sizeof(T)), size * sizeof(T));
-  }
-  bool at_end() const { return bytes_.empty(); }
-
- private:
-  static Error Truncated() {
-    return Error("the snapshot of the games in progress is truncated");
-  }
-  const char* Take(size_t size) {
-    if (size > bytes_.size()) throw Truncated();
-    const char* data = bytes_.data();
-    bytes_.remove_prefix(size);
-    return data;
-  }
-
-  std::string_view bytes_;
-};
 
 // The one list of the fields of a snapshot, for writing and reading.
 template <typename Archive, typename Record>
@@ -259,7 +206,7 @@ std::vector<char> Pool::Identity() const {
 }
 
 std::string Pool::Snapshot() const {
-  Writer writer;
+  ByteWriter writer;
   writer.Value(kMagic);
   writer.Vector(Identity());
   writer.Value<uint64_t>(num_slots());
@@ -273,7 +220,7 @@ std::string Pool::Snapshot() const {
 }
 
 void Pool::Restore(std::string_view bytes) {
-  Reader reader(bytes);
+  ByteReader reader(bytes);
   char magic[sizeof(kMagic)];
   std::vector<char> identity;
   uint64_t slots_saved = 0;

@@ -64,14 +64,19 @@ class Rng {
 
   // Index drawn with probability proportional to `weights` (any positive sum).
   size_t Categorical(std::span<const double> weights) {
+    return Categorical(weights, [](double weight) { return weight; });
+  }
+  // The same for `items` with weights of their own.
+  template <typename Items, typename Weight>
+  size_t Categorical(const Items& items, Weight weight) {
     double total = 0.0;
-    for (double weight : weights) total += weight;
+    for (const auto& item : items) total += weight(item);
     double remaining = Uniform() * total;
     size_t last = 0;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      if (weights[i] <= 0.0) continue;
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (weight(items[i]) <= 0.0) continue;
       last = i;
-      remaining -= weights[i];
+      remaining -= weight(items[i]);
       if (remaining < 0.0) return i;
     }
     return last;

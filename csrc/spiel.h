@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "open_spiel/abseil-cpp/absl/types/span.h"
+#include "open_spiel/game_transforms/turn_based_simultaneous_game.h"
 #include "open_spiel/spiel.h"
 
 namespace tesuji {
@@ -38,20 +39,39 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Games written in Python clone, step and die only under the interpreter lock,
-// which OpenSpiel's trampolines do not all take: whoever runs them holds it.
-// So are games that wrap one, which are known by their parameters.
-inline bool IsPythonGame(const Game& game) {
-  if (std::string(typeid(game).name()).find("PyGame") != std::string::npos) {
-    return true;
-  }
+// Whether `holds` is true of a game or of one that it wraps, which is known by
+// its parameters.
+template <typename Predicate>
+bool AnyLayer(const Game& game, Predicate holds) {
+  if (holds(game)) return true;
   const open_spiel::GameParameters parameters = game.GetParameters();
   return std::any_of(
-      parameters.begin(), parameters.end(), [](const auto& parameter) {
+      parameters.begin(), parameters.end(), [&](const auto& parameter) {
         return parameter.second.has_game_value() &&
-               IsPythonGame(
-                   *open_spiel::LoadGame(parameter.second.game_value()));
+               AnyLayer(*open_spiel::LoadGame(parameter.second.game_value()),
+                        holds);
       });
+}
+
+// Games written in Python clone, step and die only under the interpreter lock,
+// which OpenSpiel's trampolines do not all take: whoever runs them holds it.
+inline bool IsPythonGame(const Game& game) {
+  return AnyLayer(game, [](const Game& layer) {
+    return std::string(typeid(layer).name()).find("PyGame") !=
+           std::string::npos;
+  });
+}
+
+// Games of OpenSpiel 2.0.2 whose states write into memory that they share,
+// without a lock: cached_tree its nodes, colored_trails its trades, twixt the
+// table that every new game fills anew, bridge_uncontested_bidding its solver.
+// One thread at a time steps them.
+inline bool SharesMemory(const Game& game) {
+  return AnyLayer(game, [](const Game& layer) {
+    const std::string& name = layer.GetType().short_name;
+    return name == "cached_tree" || name == "colored_trails" ||
+           name == "twixt" || name == "bridge_uncontested_bidding";
+  });
 }
 
 // Utilities divided by this are the search's "normalised values". Utilities
@@ -79,6 +99,13 @@ inline bool HasSimultaneousMoves(const Game& game) {
          open_spiel::GameType::Dynamics::kSimultaneous;
 }
 
+// OpenSpiel's turn-based form of a game: players who move at once choose one
+// after the other, in order, and see nothing of each other's choices.
+inline GamePtr TurnBased(const GamePtr& game) {
+  return HasSimultaneousMoves(*game) ? open_spiel::ConvertToTurnBased(*game)
+                                     : game;
+}
+
 inline bool IsTwoPlayerZeroSum(const Game& game) {
   return game.NumPlayers() == 2 &&
          game.GetType().utility == open_spiel::GameType::Utility::kZeroSum;
@@ -95,16 +122,20 @@ inline void RequireCopyable(const Game& game) {
   }
 }
 
+inline void RequireNoMeanField(const Game& game) {
+  if (game.GetType().dynamics == open_spiel::GameType::Dynamics::kMeanField) {
+    throw Error("game '" + game.GetType().short_name +
+                "' is a mean-field game: its states depend on the distribution "
+                "of a population; choose another game");
+  }
+}
+
 // Throws Error for games whose states this search cannot visit soundly.
 inline void RequireSearchable(const Game& game) {
   RequireCopyable(game);
+  RequireNoMeanField(game);
   using open_spiel::GameType;
   const GameType& type = game.GetType();
-  if (type.dynamics == GameType::Dynamics::kMeanField) {
-    throw Error("game '" + type.short_name +
-                "' is a mean-field game: its states depend on a distribution "
-                "that a tree does not hold; choose another game");
-  }
   // A tree draws from a game object of its own, to which a state moves as text.
   if (SamplesChance(game) &&
       type.information != GameType::Information::kPerfectInformation) {

@@ -270,6 +270,78 @@ class Pool:
         seconds_evaluating       spent on evaluators, summed over workers
         """
 
+class BatchEnv:
+    """Many games stepped at once, for learning without search: a policy chooses all actions, chance is played inside.
+
+    N games, D input_size, A num_actions, P num_players. All arrays are the caller's: C-contiguous, of exactly this shape
+    and type. Game r of slot i depends on seed, i, r and the actions alone, whatever the `workers`.
+
+    game     simultaneous moves become turns, in which nobody sees the others' choices (OpenSpiel's turn-based form);
+             `game` is then that form, and so are actions, histories and states
+    size     N
+    encoder  "auto": the observation where information is perfect, else the information state; the other if there is
+             only one. A policy for a game of hidden information that has only observations sees no history
+    group    slots k * group to (k + 1) * group - 1 begin their r-th games alike: the same start, the same chance up to
+             the first decision
+    starts   histories, chance outcomes included, that games begin after, drawn uniformly; none: the game's beginning
+    """
+
+    def __init__(
+        self,
+        game: pyspiel.Game,
+        size: int,
+        encoder: str = ...,
+        *,
+        seed: int = ...,
+        workers: int = ...,
+        group: int = ...,
+        starts: Sequence[Sequence[int]] = ...,
+    ) -> None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def num_players(self) -> int: ...
+    @property
+    def num_actions(self) -> int: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def game(self) -> pyspiel.Game: ...
+    @property
+    def encoder(self) -> str: ...
+    def observe(
+        self,
+        inputs: npt.NDArray[np.float32],  # [N, D]
+        legal_mask: npt.NDArray[np.uint8],  # [N, A]
+        players: npt.NDArray[np.int32],  # [N]
+    ) -> None:
+        """Write the decision that each game waits at, as its player to move sees it."""
+
+    def step(
+        self,
+        actions: npt.NDArray[np.int64],  # [N]
+        rewards: npt.NDArray[np.float32],  # [N, P]
+        done: npt.NDArray[np.uint8],  # [N]
+        inputs: npt.NDArray[np.float32],  # [N, D]
+        legal_mask: npt.NDArray[np.uint8],  # [N, A]
+        players: npt.NDArray[np.int32],  # [N]
+    ) -> None:
+        """Play these actions and chance to the next decisions, and write those.
+
+        `rewards` are utilities by player, summed over all transitions since the decision before; `done` is 1 where the game
+        ended: then the observation is the first decision of the slot's next game. If an action is illegal, no game is
+        stepped.
+        """
+
+    def state(self, index: int) -> pyspiel.State:
+        """Return a copy of one game. If it draws chance inside its states: to look at, not to step."""
+
+    def save(self) -> bytes:
+        """Return the games in progress and all that later ones depend on."""
+
+    def restore(self, data: bytes) -> None:
+        """Go on exactly there; game, size, group and starts must be the same."""
+
 def search(
     states: Sequence[pyspiel.State],
     evaluator: Evaluator,

@@ -27,6 +27,9 @@ TEST(EncodersAreFoundByName) {
   }
   ExpectEqual(DefaultEncoderName(*Load("connect_four")), "observation");
   ExpectEqual(DefaultEncoderName(*Load("kuhn_poker")), "information_state");
+  ExpectEqual(DefaultEncoderName(*Load("hanabi")), "observation");
+  ExpectThrow<Error>("no observation or information-state tensor",
+                     [] { DefaultEncoderName(*Load("coin_game")); });
   ExpectThrow<Error>("unknown", [] { MakeEncoder("x", *Load("pig")); });
   ExpectThrow<Error>("6x7", [] { MakeEncoder("connect_four", *Load("pig")); });
   ExpectThrow<Error>("no information-state tensor", [] {
