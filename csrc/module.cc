@@ -24,4 +24,5 @@ PYBIND11_MODULE(_core, m) {
   BindEncoders(m);
   BindSolver(m);
   BindInfoset(m);
+  BindBestResponse(m);
 }

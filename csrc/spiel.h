@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "open_spiel/abseil-cpp/absl/types/span.h"
+#include "open_spiel/game_transforms/turn_based_simultaneous_game.h"
 #include "open_spiel/spiel.h"
 
 namespace tesuji {
@@ -40,18 +41,22 @@ class Error : public std::runtime_error {
 
 // Games written in Python clone, step and die only under the interpreter lock,
 // which OpenSpiel's trampolines do not all take: whoever runs them holds it.
-// So are games that wrap one, which are known by their parameters.
+// So are games that wrap one, which are known by their parameters, and those
+// that wrap a game nobody registered: it may be one.
 inline bool IsPythonGame(const Game& game) {
   if (std::string(typeid(game).name()).find("PyGame") != std::string::npos) {
     return true;
   }
   const open_spiel::GameParameters parameters = game.GetParameters();
-  return std::any_of(
-      parameters.begin(), parameters.end(), [](const auto& parameter) {
-        return parameter.second.has_game_value() &&
-               IsPythonGame(
-                   *open_spiel::LoadGame(parameter.second.game_value()));
-      });
+  return std::any_of(parameters.begin(), parameters.end(),
+                     [](const auto& parameter) {
+                       if (!parameter.second.has_game_value()) return false;
+                       const open_spiel::GameParameters& inside =
+                           parameter.second.game_value();
+                       return !open_spiel::IsGameRegistered(
+                                  inside.at("name").string_value()) ||
+                              IsPythonGame(*open_spiel::LoadGame(inside));
+                     });
 }
 
 // Utilities divided by this are the search's "normalised values". Utilities
@@ -128,6 +133,37 @@ inline void RequireSequential(const Game& game) {
                 " samples its chance inside the state: its outcomes cannot be "
                 "listed; choose a game with explicit chance");
   }
+}
+
+// Throws Error unless every history can be listed, and it is told what a player
+// knows when it moves.
+inline void RequireEnumerable(const Game& game) {
+  RequireCopyable(game);
+  const auto& type = game.GetType();
+  const std::string name = "game '" + type.short_name + "'";
+  if (type.dynamics == open_spiel::GameType::Dynamics::kMeanField) {
+    throw Error(name +
+                " is a mean-field game: what a policy is worth depends on a "
+                "distribution over all players; choose another game");
+  }
+  if (SamplesChance(game)) {
+    throw Error(name +
+                " samples its chance inside the state: its outcomes cannot be "
+                "listed; choose a game with explicit chance");
+  }
+  if (!type.provides_information_state_string &&
+      type.information !=
+          open_spiel::GameType::Information::kPerfectInformation) {
+    throw Error(name +
+                " has no information-state strings, which tell what a player "
+                "knows when it moves; choose a game that has them");
+  }
+}
+
+// The same game with simultaneous moves made one after the other, unseen by
+// those who move later.
+inline GamePtr TurnBased(const Game& game) {
+  return open_spiel::ConvertToTurnBased(game);
 }
 
 inline StatePtr Child(const State& state, Action action) {
