@@ -268,8 +268,9 @@ InformationTree::InformationTree(GamePtr game, int64_t max_histories,
                 "; give a number from 1 to " + std::to_string(kMost));
   }
   Enumeration(*this, max_histories, report).Run();
-  histories_.shrink_to_fit();
-  actions_.shrink_to_fit();
+  const auto shrink = [](auto&... kept) { (kept.shrink_to_fit(), ...); };
+  shrink(histories_, players_, offsets_, actions_, last_own_, path_, steps_);
+  index_.ShrinkToFit();
 }
 
 std::vector<Action> InformationTree::PathTo(int32_t information_state) const {

@@ -326,7 +326,7 @@ class InformationTree:
 
     A policy is a table float64[T]: for information state i, entries offsets[i] to before offsets[i + 1] are the
     probabilities of these `actions`, for player players[i]. The game is enumerated once, in its turn-based form where
-    moves are simultaneous: 4 bytes a history, about 60 an information state and 4 a legal action.
+    moves are simultaneous: 4 bytes a history, about 50 an information state and 4 a legal action.
     """
 
     def __init__(

@@ -146,7 +146,7 @@ def exploitability(
     of each seat, also under best response. For games small enough to be enumerated.
 
     simulations: searches per move, over its own; 0 is its raw policy. max_histories: what is small enough (default
-    20 million).
+    10 million).
     """
     from engine.evaluate.exploitability import exploitability
 

@@ -68,7 +68,7 @@ TEST(ABestResponseIsWorthWhatItClaims) {
   // The last one is large enough for two threads.
   for (const std::string name :
        {"kuhn_poker(players=3)", "goofspiel(num_cards=3)", "leduc_poker",
-        "dark_hex(num_rows=2,num_cols=2)", "liars_dice(dice_sides=5)"}) {
+        "dark_hex(num_rows=2,num_cols=2)", "liars_dice"}) {
     const InformationTree tree = Enumerated(name);
     std::vector<double> probabilities = Uniform(tree);
     Rng rng(7);
