@@ -11,6 +11,12 @@ namespace {
 
 constexpr double kRowTolerance = 1e-6;  // of the sum of a policy's row
 constexpr int kReportHistories = 1024;
+// When so many histories are so small a share of the tree that the rest, were
+// it alike, would be so many times the bound, nobody need wait for it. The
+// first branches may well be larger than the others, but not by as much as
+// that.
+constexpr int64_t kForesight = 100'000;
+constexpr double kHopeless = 1e12;
 constexpr size_t kCancelHistories = size_t{1} << 16;
 // Below this a second thread costs more than it brings.
 constexpr int64_t kWorthTwoThreads = 1 << 16;
@@ -123,8 +129,12 @@ class InformationTree::Enumeration {
 
   void Visit(StatePtr state, Action incoming, double share) {
     const int64_t visited = tree_.num_histories();
-    if (visited == max_histories_) Refuse();
-    if (visited % kReportHistories == 0) report_(visited, done_);
+    if (visited == max_histories_) Refuse(visited);
+    if (visited % kReportHistories == 0) {
+      report_(visited, done_);
+      const double bound = done_ * static_cast<double>(max_histories_);
+      if (visited >= kForesight && visited > kHopeless * bound) Refuse(visited);
+    }
     if (state->IsTerminal()) {
       const int32_t number = Within(*state, [&] { return Returns(*state); });
       tree_.histories_.push_back(TerminalWord(number));
@@ -234,14 +244,19 @@ class InformationTree::Enumeration {
     return step;
   }
 
-  [[noreturn]] void Refuse() const {
+  [[noreturn]] void Refuse(int64_t visited) const {
+    const bool foreseen = visited < max_histories_;
     throw Error(
         "game " + Quoted(tree_.game_->ToString()) +
         " has more than max_histories = " + std::to_string(max_histories_) +
-        " histories (" + std::to_string(tree_.num_information_states()) +
-        " information states so far), too many for an exact figure: raise "
-        "max_histories, or ask for the approximate one (--approximate "
-        "MINUTES)");
+        " histories (" +
+        (foreseen ? "by far, to judge by the first " + std::to_string(visited) +
+                        " and their "
+                  : std::string()) +
+        std::to_string(tree_.num_information_states()) + " information states" +
+        (foreseen ? "" : " so far") +
+        "), too many for an exact figure: raise max_histories, or ask for the "
+        "approximate one (--approximate MINUTES)");
   }
 
   InformationTree& tree_;

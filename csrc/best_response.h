@@ -67,8 +67,8 @@ class InformationTree {
   static constexpr int64_t kMaxHistories = 10'000'000;
 
   // Enumerates the game, in its turn-based form if moves are simultaneous.
-  // Throws Error for games that cannot be enumerated, have more histories, or
-  // forget.
+  // Throws Error for games that cannot be enumerated, have more histories (also
+  // if the first ones make that certain in all but name), or forget.
   InformationTree(GamePtr game, int64_t max_histories, const Report& report);
 
   const Game& game() const { return *game_; }
