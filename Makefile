@@ -51,7 +51,7 @@ format: $(VENV)/.dev
 	$(BIN)/clang-format -i $(CPP) $(CPP_TESTS)
 
 bench: $(VENV)/.dev
-	for name in search environment self_play learning fine_tuning; do $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; done
+	for name in search environment exploitability self_play learning fine_tuning; do $(BIN)/python benchmarks/$$name.py $(BENCH_ARGS) || exit 1; done
 
 core: $(VENV)/.core
 

@@ -78,7 +78,7 @@ void Analysis::Begin(std::optional<int64_t> simulations,
 void Analysis::Run(const std::function<void()>& poll) {
   try {
     RunWorkers(static_cast<int>(lanes_.size()),
-               IsPythonGame(evaluator_->game()), poll,
+               OneThreadOnly(evaluator_->game()), poll,
                [this](int worker, const std::atomic<bool>& cancelled) {
                  Work(worker, cancelled);
                });

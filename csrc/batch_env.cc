@@ -50,8 +50,7 @@ int Workers(const Game& game, int size, const BatchEnvOptions& options) {
   if (size < 1 || options.workers < 1 || options.group < 1) {
     throw Error("size, workers and group must be at least 1");
   }
-  const bool alone = IsPythonGame(game) || SharesMemory(game);
-  return alone ? 1 : std::min(options.workers, size);
+  return OneThreadOnly(game) ? 1 : std::min(options.workers, size);
 }
 
 bool IsLegal(std::span<const Action> legal, Action action) {

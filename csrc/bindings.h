@@ -22,6 +22,7 @@ using py::literals::operator""_a;
 // One file each.
 void BindAnalysis(py::module_& m);
 void BindBatchEnv(py::module_& m);
+void BindBestResponse(py::module_& m);
 void BindEncoders(py::module_& m);
 void BindEvaluators(py::module_& m);
 void BindInfoset(py::module_& m);

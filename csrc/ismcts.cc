@@ -422,7 +422,7 @@ BeliefSearch::~BeliefSearch() = default;
 
 void BeliefSearch::Run(const std::function<void()>& poll) {
   RunWorkers(static_cast<int>(workers_.size()),
-             IsPythonGame(evaluator_->game()), poll,
+             OneThreadOnly(evaluator_->game()), poll,
              [this](int worker, const std::atomic<bool>& cancelled) {
                std::vector<Slot*> slots;
                for (const auto& slot : slots_[worker]) {

@@ -25,4 +25,5 @@ PYBIND11_MODULE(_core, m) {
   BindSolver(m);
   BindInfoset(m);
   BindBatchEnv(m);
+  BindBestResponse(m);
 }

@@ -181,7 +181,7 @@ std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
     workers_[worker]->Run(
         slots, [&] { return recorded() - before >= share; }, cancelled);
   };
-  RunWorkers(static_cast<int>(workers), IsPythonGame(*game_), poll, body);
+  RunWorkers(static_cast<int>(workers), OneThreadOnly(*game_), poll, body);
   std::vector<GameRecord> finished;
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {

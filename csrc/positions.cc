@@ -114,7 +114,7 @@ PositionSearch::PositionSearch(EvaluatorPtr evaluator,
 PositionSearch::~PositionSearch() = default;
 
 void PositionSearch::Run(const std::function<void()>& poll) {
-  RunWorkers(num_workers_, IsPythonGame(evaluator_->game()), poll,
+  RunWorkers(num_workers_, OneThreadOnly(evaluator_->game()), poll,
              [this](int worker, const std::atomic<bool>& cancelled) {
                std::vector<Slot*> slots;
                for (const auto& slot : slots_[worker]) {

@@ -40,26 +40,31 @@ class Error : public std::runtime_error {
 };
 
 // Whether `holds` is true of a game or of one that it wraps, which is known by
-// its parameters.
+// its parameters; `unknown` where that is a game that nobody registered.
 template <typename Predicate>
-bool AnyLayer(const Game& game, Predicate holds) {
+bool AnyLayer(const Game& game, Predicate holds, bool unknown) {
   if (holds(game)) return true;
   const open_spiel::GameParameters parameters = game.GetParameters();
   return std::any_of(
       parameters.begin(), parameters.end(), [&](const auto& parameter) {
-        return parameter.second.has_game_value() &&
-               AnyLayer(*open_spiel::LoadGame(parameter.second.game_value()),
-                        holds);
+        if (!parameter.second.has_game_value()) return false;
+        const open_spiel::GameParameters& inside =
+            parameter.second.game_value();
+        return open_spiel::IsGameRegistered(inside.at("name").string_value())
+                   ? AnyLayer(*open_spiel::LoadGame(inside), holds, unknown)
+                   : unknown;
       });
 }
 
 // Games written in Python clone, step and die only under the interpreter lock,
-// which OpenSpiel's trampolines do not all take: whoever runs them holds it.
+// which OpenSpiel's trampolines do not all take: whoever runs them holds it. A
+// game that nobody registered may be one.
 inline bool IsPythonGame(const Game& game) {
-  return AnyLayer(game, [](const Game& layer) {
+  const auto is_python = [](const Game& layer) {
     return std::string(typeid(layer).name()).find("PyGame") !=
            std::string::npos;
-  });
+  };
+  return AnyLayer(game, is_python, true);
 }
 
 // Games of OpenSpiel 2.0.2 whose states write into memory that they share,
@@ -67,11 +72,17 @@ inline bool IsPythonGame(const Game& game) {
 // table that every new game fills anew, bridge_uncontested_bidding its solver.
 // One thread at a time steps them.
 inline bool SharesMemory(const Game& game) {
-  return AnyLayer(game, [](const Game& layer) {
+  const auto shares = [](const Game& layer) {
     const std::string& name = layer.GetType().short_name;
     return name == "cached_tree" || name == "colored_trails" ||
            name == "twixt" || name == "bridge_uncontested_bidding";
-  });
+  };
+  return AnyLayer(game, shares, false);
+}
+
+// Several threads must not step such games, even if each has states of its own.
+inline bool OneThreadOnly(const Game& game) {
+  return IsPythonGame(game) || SharesMemory(game);
 }
 
 // Utilities divided by this are the search's "normalised values". Utilities
@@ -158,6 +169,31 @@ inline void RequireSequential(const Game& game) {
     throw Error(name +
                 " samples its chance inside the state: its outcomes cannot be "
                 "listed; choose a game with explicit chance");
+  }
+}
+
+// Throws Error unless every history can be listed, and it is told what a player
+// knows when it moves.
+inline void RequireEnumerable(const Game& game) {
+  RequireCopyable(game);
+  const auto& type = game.GetType();
+  const std::string name = "game '" + type.short_name + "'";
+  if (type.dynamics == open_spiel::GameType::Dynamics::kMeanField) {
+    throw Error(name +
+                " is a mean-field game: what a policy is worth depends on a "
+                "distribution over all players; choose another game");
+  }
+  if (SamplesChance(game)) {
+    throw Error(name +
+                " samples its chance inside the state: its outcomes cannot be "
+                "listed; choose a game with explicit chance");
+  }
+  if (!type.provides_information_state_string &&
+      type.information !=
+          open_spiel::GameType::Information::kPerfectInformation) {
+    throw Error(name +
+                " has no information-state strings, which tell what a player "
+                "knows when it moves; choose a game that has them");
   }
 }
 

@@ -46,8 +46,8 @@ class Worker {
 // Calls body(i, cancelled) for i in [0, workers) on a thread each, `poll` every
 // few milliseconds on this one meanwhile. The first exception, of a body or of
 // poll, cancels the others and is thrown here once all have returned. With
-// `here`, the bodies run on this thread, one after the other (games written in
-// Python).
+// `here`, the bodies run on this thread, one after the other (see
+// OneThreadOnly).
 void RunWorkers(int workers, bool here, const std::function<void()>& poll,
                 const std::function<void(int, const std::atomic<bool>&)>& body);
 

@@ -392,6 +392,63 @@ def ismcts(
     seeds: Sequence[int],
     workers: int = ...,
 ) -> list[SearchResult]: ...
+
+class InformationTree:
+    """All histories of a game, for exact values of policies; I information states, T legal actions of all of them.
+
+    A policy is a table float64[T]: for information state i, entries offsets[i] to before offsets[i + 1] are the
+    probabilities of these `actions`, for player players[i]. The game is enumerated once, in its turn-based form where
+    moves are simultaneous: 4 bytes a history, about 50 an information state and 4 a legal action.
+    """
+
+    def __init__(
+        self,
+        game: pyspiel.Game,
+        *,
+        max_histories: int = ...,
+        progress: Callable[[int, float], object] | None = ...,
+    ) -> None:
+        """Raise TesujiError for games that have more histories, forget what a player knew or did (every history of an
+        information state must share the player's own sequence of information states and actions), hide something and
+        have no information-state strings, or have chance that cannot be listed. Ctrl-C ends it.
+
+        progress: called some times a second with the histories so far and the share of the game that they are, were
+            all children of a history equally large.
+        """
+    @property
+    def game(self) -> pyspiel.Game: ...
+    @property
+    def num_histories(self) -> int: ...
+    @property
+    def num_information_states(self) -> int: ...
+    @property
+    def players(self) -> npt.NDArray[np.int8]: ...
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def actions(self) -> npt.NDArray[np.int32]: ...
+    def names(self, first: int, count: int) -> list[str]:
+        """The information-state strings (histories, where a game of perfect information has none) of `count` information
+        states from `first` on.
+        """
+    def states(self, first: int, count: int) -> list[pyspiel.State]:
+        """A state of each of them, the first that the enumeration met, rebuilt by replay."""
+    def encode(
+        self, first: int, count: int, encoder: str = ...
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """inputs f32[count, D] and legal_mask u8[count, A] of the same states, for the player to move."""
+    def find(self, states: Sequence[pyspiel.State]) -> npt.NDArray[np.int64]:
+        """int64[B]: the information states of the players to move."""
+    def evaluate(self, probabilities: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """values f64[P] if all follow the policy; best_response_values f64[P] if that player alone leaves it for a best
+        response. In utilities. Raise TesujiError naming an information state whose row is no distribution (to 1e-6).
+        """
+    def best_responses(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """float64[T]: in the rows of each player, its best response to the others, who follow the policy. One action
+        has probability 1: the first of the best ones, also where the others never let the information state come (all
+        actions are equally good there).
+        """
+
 def play_match(
     game: pyspiel.Game,
     evaluators: Sequence[Evaluator],

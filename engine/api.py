@@ -1,10 +1,10 @@
 """The public API on one screen. Everything else may change; these functions and what they return are meant to stay.
 
-    from engine.api import evaluate, load, match, resume, search, train
+    from engine.api import evaluate, exploitability, load, match, resume, search, train
 
 Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "ismcts:1000",
-"oracle"), by the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings or loaded games.
-Mistakes raise `engine.errors.TesujiError`, in one line.
+"oracle", "best_response:random"), by the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings
+or loaded games. Mistakes raise `engine.errors.TesujiError`, in one line.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from engine.game import load_game
 
 if TYPE_CHECKING:
     from engine.evaluate.evaluation import Evaluation
+    from engine.evaluate.exploitability import Exploitability
     from engine.evaluate.match import MatchResult
     from engine.training.run import Progress, Result
 
 AgentOrName = BatchAgent | str | Path
 """An agent, its name, or the path of its checkpoint or run."""
 
-__all__ = ["evaluate", "load", "match", "resume", "search", "train"]
+__all__ = ["evaluate", "exploitability", "load", "match", "resume", "search", "train"]
 
 
 def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: str | None = None) -> BatchAgent:
@@ -131,6 +132,28 @@ def evaluate(
     loaded = _game(game, agent, *([against] if against is not None else []))
     other = _agent(against, loaded) if against is not None else None
     return evaluate(_agent(agent, loaded), loaded, other, games, simulations, seed=seed)
+
+
+def exploitability(
+    agent: AgentOrName,
+    game: str | pyspiel.Game | None = None,
+    *,
+    simulations: int | None = None,
+    max_histories: int | None = None,
+    seed: int = 0,
+) -> Exploitability:
+    """What opponents who know the policy of `agent` gain from it, exactly: NashConv, NashConv / players, and the value
+    of each seat, also under best response. For games small enough to be enumerated.
+
+    simulations: searches per move, over its own; 0 is its raw policy. max_histories: what is small enough (default
+    10 million).
+    """
+    from engine.evaluate.exploitability import exploitability
+
+    loaded = _game(game, agent)
+    return exploitability(
+        _agent(agent, loaded), loaded, simulations=simulations, seed=seed, max_histories=max_histories
+    )
 
 
 def _agent(agent: AgentOrName, game: pyspiel.Game, workers: int = 2) -> BatchAgent:

@@ -87,6 +87,11 @@ class NetworkAgent(BatchAgent):
         """It searches every state alone: its games are not batched with others."""
         return self.leaves_in_flight > 1 or self.seconds > 0.0
 
+    def plays_raw(self, budget: int | None = None) -> bool:
+        """With such a budget it plays the network's prior as it is, without search or temperature."""
+        searches = self.searches if budget is None else budget > 0
+        return not searches and self._temperature(False) == 1.0
+
     def with_simulations(self, simulations: int) -> NetworkAgent:
         """The same agent (sharing network and evaluator) with another number of simulations, at most so many where it
         thinks for seconds; 0 for the raw policy.

@@ -1,9 +1,11 @@
-"""Agents by name: `PATH[:simulations=400,temperature=0]`, `random`, `mcts:1000`, `ismcts:1000`, `oracle`.
+"""Agents by name: `PATH[:simulations=400,temperature=0]`, `random`, `mcts:1000`, `ismcts:1000`, `oracle`,
+`best_response:AGENT`.
 
 PATH is a checkpoint folder, a run folder (its best checkpoint), or a shipped agent:
 `games/connect_four/pretrained/imitation`, `connect_four/imitation`, or just `imitation` when that is clear. Weights of
 your own network, made elsewhere, are FILE.safetensors, together with its class and the game. Where information is
-hidden a network searches with `search=ismcts`; `ismcts` does so with random rollouts.
+hidden a network searches with `search=ismcts`; `ismcts` does so with random rollouts. `best_response` plays the exact
+best response to the agent after its colon, which may have options of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any, TypeVar
 import pyspiel
 
 from engine.agents.agent import BatchAgent
+from engine.agents.best_response_agent import BestResponseAgent
 from engine.agents.bots import MctsAgent, RandomAgent
 from engine.agents.ismcts_agent import PARTICLES, IsmctsAgent
 from engine.agents.network_agent import WORKERS, NetworkAgent
@@ -42,7 +45,8 @@ INFORMATION_OPTIONS = (
 ISMCTS_OPTIONS = (*INFORMATION_OPTIONS, "rollouts")
 ISMCTS_NETWORK_OPTIONS = (*INFORMATION_OPTIONS, *EVALUATOR_OPTIONS, "search")
 MOST = 2**31 - 1  # the core counts simulations in 32 bits
-BOTS = ("random", "mcts", "ismcts", "oracle")
+BOTS = ("random", "mcts", "ismcts", "oracle", "best_response")
+RESPONSE = "best_response:"
 
 
 def parse_agent(
@@ -63,6 +67,8 @@ def parse_agent(
         raise TesujiError(f"workers {workers}: must be at least 1")
     loaded = load_game(game) if game is not None else None
     name, options = split_spec(spec)
+    if name == "best_response":
+        return _best_response_agent(spec, options, loaded, network, evaluator, workers)
     if name not in BOTS:
         return _network_agent(spec, name, options, loaded, network, evaluator, workers)
     if loaded is None:
@@ -85,10 +91,15 @@ def parse_agent(
 
 
 def split_spec(spec: str) -> tuple[str, dict[str, str]]:
-    """('mcts', {'simulations': '1000'}) from 'mcts:1000'; a path may hold colons if what follows is no option list."""
+    """('mcts', {'simulations': '1000'}) from 'mcts:1000'; a path may hold colons if what follows is no option list.
+
+    All that follows 'best_response:' is its option 'agent'.
+    """
     head, colon, tail = spec.rpartition(":")
     if not colon or Path(spec).exists():
         return spec, {}
+    if spec.startswith(RESPONSE):
+        return RESPONSE[:-1], {"agent": spec.removeprefix(RESPONSE)}
     if head in BOTS and "=" not in tail.split(",")[0]:
         first, _, rest = tail.partition(",")
         tail = f"simulations={first}" + (f",{rest}" if rest else "")
@@ -101,10 +112,16 @@ def split_spec(spec: str) -> tuple[str, dict[str, str]]:
     return head, options
 
 
+def _innermost(spec: str) -> str:
+    """'random' from 'best_response:random'; any other agent is itself."""
+    options = split_spec(spec)[1]
+    return _innermost(options["agent"]) if "agent" in options and spec.startswith(RESPONSE) else spec
+
+
 def game_of(*specs: str) -> str | None:
     """The game string of the first of these agents that is a checkpoint; None if there is none."""
     for spec in specs:
-        name, _ = split_spec(spec)
+        name, _ = split_spec(_innermost(spec))
         found = None if name in BOTS else checkpoint_game(name)
         if found is not None:
             return found
@@ -121,8 +138,8 @@ def checkpoint_game(name: str) -> str | None:
 
 
 def has_custom_network(spec: str, game: pyspiel.Game | None = None) -> bool:
-    """Whether this agent is a checkpoint whose network is the user's own class."""
-    name, _ = split_spec(spec)
+    """Whether this agent, or the one it responds to, is a checkpoint whose network is the user's own class."""
+    name, _ = split_spec(_innermost(spec))
     if name in BOTS or _is_bare(name):
         return name not in BOTS
     from engine.network.checkpoint import read_config
@@ -223,6 +240,23 @@ def _network_agent(
         answers = NetworkAgent(checkpoint, evaluator=config, workers=workers).native_evaluator()
         return _ismcts_agent(spec, options, load_game(checkpoint.game), answers, workers, answers)
     return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers, seconds)
+
+
+def _best_response_agent(
+    spec: str,
+    options: Mapping[str, str],
+    game: pyspiel.Game | None,
+    network: str | None,
+    evaluator: EvaluatorConfig | None,
+    workers: int,
+) -> BatchAgent:
+    if not options.get("agent"):
+        raise TesujiError(f"agent '{spec}': say to whom, as in best_response:random")
+    known = game if game is not None else game_of(spec)
+    if known is None:
+        raise TesujiError(f"agent '{spec}': say which game it plays (--game GAME)")
+    loaded = load_game(known)
+    return BestResponseAgent(parse_agent(options["agent"], loaded, network, evaluator, workers), loaded)
 
 
 def _ismcts_agent(

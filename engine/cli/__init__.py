@@ -16,7 +16,10 @@ from typing import NoReturn
 from engine import __version__
 from engine.errors import TesujiError
 
-VERBS = ("games", "pretrain", "train", "match", "evaluate", "play", "describe", "export", "benchmark")
+VERBS = (
+    *("games", "pretrain", "train", "match", "evaluate", "exploitability"),
+    *("play", "describe", "export", "benchmark"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
