@@ -78,6 +78,45 @@ class InformationStateEncoder : public Encoder {
   std::vector<int> shape_;
 };
 
+// The default encoder's tensor and the seat of whoever looks, one-hot: as
+// planes behind planes, as numbers behind anything else. Many tensors do not
+// tell the seat, and what is good for one player need not be for the other.
+class SeatedEncoder : public Encoder {
+ public:
+  explicit SeatedEncoder(const Game& game)
+      : tensor_(MakeEncoder("auto", game)),
+        players_(game.NumPlayers()),
+        shape_(tensor_->shape()) {
+    if (shape_.size() == 3) {
+      cells_ = shape_[1] * shape_[2];
+      shape_[0] += players_;
+    } else {
+      shape_ = {tensor_->size() + players_};
+    }
+  }
+
+  std::vector<int> shape() const override { return shape_; }
+  int history_depth() const override { return tensor_->history_depth(); }
+
+  void encode(std::span<const State* const> recent_states, Player player,
+              std::span<float> out) const override {
+    const auto size = static_cast<size_t>(tensor_->size());
+    tensor_->encode(recent_states, player, out.first(size));
+    const std::span<float> seats = out.subspan(size);
+    std::fill(seats.begin(), seats.end(), 0.0f);
+    std::fill_n(seats.begin() + player * cells_, cells_, 1.0f);
+  }
+
+ private:
+  EncoderPtr tensor_;
+  int players_;
+  int cells_ = 1;  // of a plane
+  std::vector<int> shape_;
+};
+
+const EncoderRegistration seated("seated", [](const Game& game) -> EncoderPtr {
+  return std::make_shared<SeatedEncoder>(game);
+});
 const EncoderRegistration observation(
     "observation", [](const Game& game) -> EncoderPtr {
       return std::make_shared<ObservationEncoder>(game, 0);

@@ -5,7 +5,9 @@ define
 
     symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetry]
                                             every symmetry except the identity, for inputs of this shape
-    render(state: pyspiel.State) -> str     the state for a terminal
+    render(state: pyspiel.State) -> str     the state for a terminal, with all that is hidden in it
+    view(state: pyspiel.State, player: int) -> str
+                                            what this player knows, and nothing else, for a terminal
     oracle(game: pyspiel.Game) -> Oracle | None
                                             an outside referee, None for a variant of the game that it does not know
     positions(game: pyspiel.Game) -> list[LabelledPosition]
@@ -45,6 +47,7 @@ __all__ = [
     "facts",
     "load_game",
     "python_module",
+    "require_rollouts",
     "require_searchable",
     "require_self_play",
     "room",
@@ -57,7 +60,7 @@ PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well u
 
 
 # What a room's game.py may define, in the order of Room's fields.
-PARTS = ("symmetries", "render", "oracle", "positions", "string_identifies")
+PARTS = ("symmetries", "render", "view", "oracle", "positions", "string_identifies")
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class Room:
     folder: Path | None = None
     find_symmetries: Callable[[pyspiel.Game, tuple[int, ...]], list[Symmetry]] | None = None
     render_state: Callable[[pyspiel.State], str] | None = None
+    view_state: Callable[[pyspiel.State, int], str] | None = None
     find_oracle: Callable[[pyspiel.Game], Oracle | None] | None = None
     find_positions: Callable[[pyspiel.Game], list[LabelledPosition]] | None = None
     find_identifies: Callable[[pyspiel.Game], bool] | None = None
@@ -152,8 +156,25 @@ class Room:
         return self.find_symmetries(game, encoder_shape(game, encoder)) if self.find_symmetries else []
 
     def render(self, state: pyspiel.State) -> str:
-        """The state as text for a terminal."""
+        """The state as text for a terminal; it shows what players hide from each other."""
         return self.render_state(state) if self.render_state else str(state)
+
+    def view(self, state: pyspiel.State, player: int) -> str:
+        """What `player` knows in a state, as text for a terminal: the state itself where nothing is hidden.
+
+        Without a room's own words it is the information-state string or, in games without, the observation string,
+        which may leave out what was seen earlier. Not meant for chance nodes, where nobody has to be shown anything.
+        """
+        if self.view_state:
+            return self.view_state(state, player)
+        kind = state.get_game().get_type()
+        if kind.information == pyspiel.GameType.Information.PERFECT_INFORMATION:
+            return self.render(state)
+        if kind.provides_information_state_string:
+            return str(state.information_state_string(player))
+        if kind.provides_observation_string:
+            return str(state.observation_string(player))
+        raise TesujiError(f"{kind.short_name} does not say in words what a player knows")
 
     def oracle(self, game: pyspiel.Game) -> Oracle | None:
         """The outside referee of `game`; None where there is none, or none for this variant.
@@ -177,6 +198,11 @@ class Room:
     def config_path(self) -> Path | None:
         """The room's ``config.toml``, if it has one."""
         path = self.folder / "config.toml" if self.folder else None
+        return path if path and path.is_file() else None
+
+    def method_path(self, method: str) -> Path | None:
+        """The room's ``METHOD.toml``, laid over ``config.toml`` for that method, if it has one."""
+        path = self.folder / f"{method}.toml" if self.folder else None
         return path if path and path.is_file() else None
 
     def pretrained(self, name: str) -> Path | None:
@@ -265,6 +291,22 @@ def require_self_play(game: pyspiel.Game) -> None:
         raise TesujiError(f"{kind.short_name} is a simultaneous-move game: search self-play records no games of it")
     if kind.chance_mode == pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC:
         raise TesujiError(f"{kind.short_name} samples chance inside its states: its games cannot be played again")
+
+
+def require_rollouts(game: pyspiel.Game) -> pyspiel.Game:
+    """The game as the raw network plays it: where players move simultaneously its turn-based transform, in which nobody
+    sees the others' choice. Raise TesujiError for mean-field games, games without tensors, and those that sample chance
+    inside their states: games of theirs in progress cannot be saved.
+    """
+    kind = game.get_type()
+    if kind.dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
+        raise TesujiError(f"{kind.short_name} is a mean-field game: it has no games between its players to learn from")
+    if kind.chance_mode == pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC:
+        raise TesujiError(f"{kind.short_name} samples chance inside its states: its games cannot be taken up again")
+    if kind.dynamics == pyspiel.GameType.Dynamics.SIMULTANEOUS:
+        game = pyspiel.convert_to_turn_based(game)
+    encoder_shape(game)
+    return game
 
 
 @cache

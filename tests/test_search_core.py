@@ -207,6 +207,22 @@ def test_observation_pair_is_this_observation_and_the_last(name: str) -> None:
     assert core.encoder_size(game, "observation_pair") == 2 * size
 
 
+@pytest.mark.parametrize(("name", "shape"), [("tic_tac_toe", [5, 3, 3]), ("kuhn_poker(players=3)", [20])])
+def test_the_seat_comes_behind_the_tensor(name: str, shape: list[int]) -> None:
+    game = pyspiel.load_game(name)
+    state = game.new_initial_state()
+    while state.is_chance_node():
+        state.apply_action(state.legal_actions()[0])
+    state.apply_action(1)
+    assert state.current_player() == 1
+    inputs = core.encode([state], "seated")[0]
+    assert list(core.encoder_shape(game, "seated")) == shape
+    tensor = core.encode([state], core.default_encoder(game))[0]
+    seats = inputs[len(tensor) :].reshape(game.num_players(), -1)
+    np.testing.assert_array_equal(inputs[: len(tensor)], tensor)
+    assert (seats == np.arange(game.num_players())[:, None].__eq__(1)).all()
+
+
 def test_observation_pair_is_what_a_search_asks(connect_four: pyspiel.Game) -> None:
     """The history reaches across the root: leaves are encoded with the state before them."""
     session = Session(connect_four, "observation_pair")

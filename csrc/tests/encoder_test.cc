@@ -61,6 +61,24 @@ TEST(APairIsThisObservationAndTheLast) {
   ExpectEqual(Encode(*pair, {state.get()}), expected);
 }
 
+TEST(TheSeatComesBehindTheTensor) {
+  const GamePtr board = Load("tic_tac_toe");
+  const EncoderPtr planes = MakeEncoder("seated", *board);
+  ExpectEqual(planes->shape(), std::vector<int>{5, 3, 3});
+  const StatePtr state = Played(*board, {4});  // seat 1 moves
+  std::vector<float> expected = state->ObservationTensor(1);
+  expected.resize(5 * 9, 0.0f);
+  std::fill(expected.end() - 9, expected.end(), 1.0f);
+  ExpectEqual(Encode(*planes, {state.get()}), expected);
+  const GamePtr cards = Load("kuhn_poker");
+  const EncoderPtr numbers = MakeEncoder("seated", *cards);
+  ExpectEqual(numbers->shape(), std::vector<int>{13});
+  const StatePtr dealt = Played(*cards, {2, 1});  // seat 0 moves
+  expected = dealt->InformationStateTensor(0);
+  expected.insert(expected.end(), {1.0f, 0.0f});
+  ExpectEqual(Encode(*numbers, {dealt.get()}), expected);
+}
+
 TEST(ConnectFourIsSeenFromTheMover) {
   const GamePtr game = Load("connect_four");
   const EncoderPtr encoder = MakeEncoder("connect_four", *game);
