@@ -1,5 +1,6 @@
-"""The configuration of a run: frozen typed dataclasses, filled from (later wins) the defaults here, the game's room,
-the user's TOML file, and ``--set section.key=value``.
+"""The configuration of a run: frozen typed dataclasses, filled from (later wins) the defaults here, the method's own
+(``engine/finetune/methods/METHOD.toml``), the game's room (``config.toml``, then ``METHOD.toml``), the user's TOML
+file, and ``--set section.key=value``.
 
 Every field is checked for type and range; an unknown key is an error that names the nearest known one.
 """
@@ -20,11 +21,15 @@ from engine.game import room
 
 __all__ = [
     "EvaluatorConfig",
+    "GrpoConfig",
     "GuardConfig",
     "LearnerConfig",
     "MethodConfig",
+    "MmdConfig",
     "NetworkConfig",
+    "PpoConfig",
     "ReplayConfig",
+    "RolloutConfig",
     "RunConfig",
     "SearchConfig",
     "SelfPlayConfig",
@@ -64,7 +69,7 @@ class NetworkConfig(Section):
     """The shape of the network."""
 
     kind: str = choice("auto", "residual", "mlp", "custom")  # auto: residual for [C, H, W] inputs, mlp for others
-    encoder: str = "auto"  # how a state becomes numbers; auto: the game's default
+    encoder: str = "auto"  # how a state becomes numbers; auto: the game's default; seated: that, and the seat
     channels: int = number(32, 1, 4096)  # residual: width of the torso
     blocks: int = number(4, 0, 256)  # residual: blocks of two 3x3 convolutions
     hidden: int = number(256, 1, 65536)  # mlp: width of each layer
@@ -153,10 +158,62 @@ class LearnerConfig(Section):
 
 @dataclass(frozen=True)
 class MethodConfig(Section):
-    """What is learnt from the records."""
+    """What is learnt from: searches (expert_iteration), or the games' own outcomes (the others)."""
 
-    name: str = "expert_iteration"  # a file in engine/finetune/methods
-    outcome_weight: float = share(0.6)  # value target = this * outcome + (1 - this) * root value
+    name: str = choice("expert_iteration", "sft", "ppo", "mmd", "grpo")  # a file in engine/finetune/methods
+    outcome_weight: float = share(0.6)  # expert_iteration: value target = this * outcome + (1 - this) * root value
+
+
+@dataclass(frozen=True)
+class RolloutConfig(Section):
+    """Games of ppo, mmd and grpo: the raw network plays all seats, many games side by side."""
+
+    games: int = number(512, 1, 65536)  # at once
+    positions: int = number(16_384, 1)  # decisions an iteration, over all games
+    workers: int = number(1, 1, 1024)  # threads that step the games
+    starts: str = ""  # file with a history a line ([3, 3, 2]) that games begin from; empty: from the start
+
+
+@dataclass(frozen=True)
+class PpoConfig(Section):
+    """Proximal policy optimisation. engine/finetune/methods/ppo.py lists the details and their sources."""
+
+    epochs: int = number(2, 1, 1000)  # passes over an iteration's decisions
+    clip: float = number(0.2, 0.0, above=True)  # probability ratios beyond 1 +- this teach no more
+    entropy_weight: float = number(0.05, 0.0)  # of the policy's entropy, in nats; hidden information wants 0.05 to 0.1
+    advantage: str = choice("gae", "vtrace")  # vtrace: corrects for games begun by an earlier network
+    trace_decay: float = share(0.95)  # lambda of GAE and V-trace
+    discount: float = share(1.0)  # of rewards, an own decision; games that end need none
+    advantage_share: float = number(1.0, 0.0, 1.0, above=True)  # of decisions learnt from, largest |advantage| first
+    normalise: bool = True  # advantages to mean 0 and deviation 1 over an iteration
+
+
+@dataclass(frozen=True)
+class MmdConfig(Section):
+    """Magnetic mirror descent. engine/finetune/methods/mmd.py lists the details and their sources."""
+
+    epochs: int = number(2, 1, 1000)  # passes over an iteration's decisions
+    step_kl_weight: float = number(1.0, 0.0)  # 1 / step size: of KL(network || the policy that played)
+    magnet: str = choice("uniform", "reference")  # what the policy is drawn to; reference: the agent it began with
+    magnet_weight: float = number(0.05, 0.0)  # of KL(network || magnet), in nats; the temperature of the equilibrium
+    final_magnet_weight: float = number(0.05, 0.0)  # at the end of the schedule
+    magnet_schedule: str = choice("constant", "linear", "geometric")  # to the final weight, over the budget
+    advantage: str = choice("gae", "vtrace")
+    trace_decay: float = share(0.95)  # lambda of GAE and V-trace
+    discount: float = share(1.0)  # of rewards, an own decision
+    normalise: bool = False  # advantages to deviation 1: the magnet's weight is then relative to them
+
+
+@dataclass(frozen=True)
+class GrpoConfig(Section):
+    """Group-relative policy optimisation. engine/finetune/methods/grpo.py lists the details and their sources."""
+
+    epochs: int = number(1, 1, 1000)  # passes over an iteration's decisions
+    group: int = number(16, 2, 65536)  # games that begin alike; rollout.games must be a multiple
+    clip: float = number(0.2, 0.0, above=True)  # probability ratios beyond 1 +- this teach no more
+    kl_weight: float = number(0.02, 0.0)  # of KL(network || reference), in nats, by its unbiased low-variance estimate
+    entropy_weight: float = number(0.0, 0.0)  # of the policy's entropy, in nats
+    normalise: bool = True  # outcomes of a group by their deviation, too, not only by their mean
 
 
 @dataclass(frozen=True)
@@ -182,6 +239,10 @@ class GuardConfig(Section):
     simulations: int = number(64, 0)  # per move; 0: raw network
     rollback_elo: float = number(-50.0, -10_000.0, 0.0)  # a candidate further below the best than this is undone
     opening_plies: int = number(6, 0)  # random moves each pair starts from
+    max_histories: int = number(
+        1_000_000, 0
+    )  # ppo, mmd, grpo: hidden-information games with at most so many are judged
+    # by exact exploitability instead; larger ones are not judged
 
 
 @dataclass(frozen=True)
@@ -198,6 +259,10 @@ class RunConfig(Section):
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    mmd: MmdConfig = field(default_factory=MmdConfig)
+    grpo: GrpoConfig = field(default_factory=GrpoConfig)
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
 
@@ -216,6 +281,9 @@ class RunConfig(Section):
             raise ConfigError("search.reuse_tree: gumbel shares out all simulations anew; set it to false")
 
 
+METHOD_DEFAULTS = Path(__file__).parent / "finetune" / "methods"
+"""Where METHOD.toml lies, the defaults of a method for every game."""
+
 Tables = dict[str, Any]
 """A configuration before it is checked: top-level values and one table a section."""
 
@@ -233,14 +301,27 @@ def load_config(path: Path | None = None, overrides: Mapping[str, str] = Mapping
     game = given.get("game", user.get("game"))
     if not isinstance(game, str) or not game:
         raise ConfigError(f'{path or "configuration"}: game: give an OpenSpiel game string, such as "connect_four"')
-    defaults = room(game.split("(", 1)[0]).config_path
-    layers = [(f"{defaults}: ", read(defaults))] if defaults else []
-    layers += [(f"{path}: ", user), ("", given)]
+    own = room(game.split("(", 1)[0])
+    general = [(f"{own.config_path}: ", read(own.config_path))] if own.config_path else []
+    method = method_of(given, user, *(table for _, table in general))
+    files = (METHOD_DEFAULTS / f"{method}.toml", own.method_path(method))
+    before, after = ([(f"{file}: ", read(file))] if file and file.is_file() else [] for file in files)
+    layers = [*before, *general, *after, (f"{path}: ", user), ("", given)]
     merged: Tables = {}
     for source, layer in layers:
         check_layer(layer, source)
         merge(merged, layer)
     return make(merged)
+
+
+def method_of(*layers: Tables) -> str:
+    """The method that the first of these layers names; the default where none does."""
+    for layer in layers:
+        table = layer.get("method")
+        name = table.get("name") if isinstance(table, dict) else None
+        if isinstance(name, str):
+            return name
+    return MethodConfig().name
 
 
 def save_config(config: RunConfig, path: Path) -> None:

@@ -16,6 +16,7 @@ from engine.config import (
     save_config,
 )
 from engine.errors import ConfigError
+from engine.game import Room
 
 GAME = {"game": "tic_tac_toe"}
 
@@ -55,17 +56,46 @@ def test_truth_values_are_read_and_survive_saving(tmp_path: Path, text: str, val
     assert load_config(tmp_path / "saved.toml") == config
 
 
+class Files(Room):
+    """A room with these files and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("room", folder)
+
+
 def test_later_layers_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room_file = tmp_path / "room.toml"
+    (tmp_path / "room").mkdir()
+    room_file = tmp_path / "room" / "config.toml"
     room_file.write_text("seed = 1\nminutes = 7.0\n[search]\nsimulations = 10\nc_puct = 2\n[replay]\nwindow = 5\n")
     user = written(tmp_path, 'game = "tic_tac_toe"\nseed = 2\n[search]\nsimulations = 20\n')
-    monkeypatch.setattr("engine.config.room", lambda name: type("Room", (), {"config_path": room_file}))
+    monkeypatch.setattr("engine.config.room", lambda name: Files(tmp_path / "room"))
     config = load_config(user, {"seed": "3", "learner.batch_size": "1_024"})
     assert (config.seed, config.search.simulations, config.search.c_puct) == (3, 20, 2.0)
     assert isinstance(config.search.c_puct, float)
     assert (config.replay.window, config.minutes, config.learner.batch_size) == (5, 7.0, 1024)
     changed = load_config(user, {"iterations": "4"})
     assert (changed.iterations, changed.minutes) == (4, 0.0)  # the later budget takes the earlier one's place
+
+
+def test_a_method_brings_defaults_under_the_rooms_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text('[method]\nname = "mmd"\n[rollout]\ngames = 8\n[learner]\nbatch_size = 5\n')
+    (tmp_path / "ppo.toml").write_text("[learner]\nbatch_size = 6\n")
+    monkeypatch.setattr("engine.config.room", lambda name: Files(tmp_path))
+    config = load_config(None, GAME)
+    assert (config.method.name, config.rollout.games, config.learner.batch_size) == ("mmd", 8, 5)
+    assert (config.learner.precision, config.learner.value_weight) == ("fp32", 0.5)  # of mmd in every game
+    other = load_config(None, GAME | {"method.name": "ppo", "learner.value_weight": "0.25"})
+    assert (other.rollout.games, other.learner.batch_size, other.learner.value_weight) == (8, 6, 0.25)
+    assert load_config(None, GAME | {"method.name": "sft"}).learner.batch_size == 5
+    with pytest.raises(ConfigError, match=r"method.name: 'pp0' is not one of .*did you mean 'ppo'"):
+        load_config(None, GAME | {"method.name": "pp0"})
+
+
+@pytest.mark.parametrize("method", ["ppo", "mmd", "grpo"])
+def test_methods_have_valid_defaults_in_every_room(repository: Path, method: str) -> None:
+    for path in sorted(repository.glob("games/*/game.py")):
+        config = load_config(overrides={"game": path.parent.name, "method.name": method})
+        assert config.method.name == method and config.learner.precision == "fp32"
 
 
 def test_every_room_of_this_repository_has_a_valid_config(repository: Path) -> None:

@@ -10,8 +10,8 @@ from torch import nn
 from engine.config import LearnerConfig
 from engine.errors import TesujiError
 from engine.finetune.learner import Learner, decays, learning_rate
-from engine.finetune.methods import Batch, ExpertIteration
-from engine.finetune.methods.method import Output
+from engine.finetune.methods import ExpertIteration
+from engine.finetune.methods.method import Output, Searched
 from engine.finetune.retention import Reference
 
 D, A, P = 12, 5, 2
@@ -64,7 +64,7 @@ def make_batch(rows, seed=1):
     weights = torch.rand(rows, A, generator=generator) * legal
     value = torch.rand(rows, 1, generator=generator) * 2 - 1
     outcome = torch.randint(-1, 2, (rows, 1), generator=generator).float()
-    return Batch(
+    return Searched(
         torch.randn(rows, D, generator=generator),
         legal,
         weights / weights.sum(1, keepdim=True),
@@ -218,7 +218,7 @@ def test_divergence_from_the_reference_by_hand():
         def forward(self, inputs):
             return torch.tensor([[0.0, 0.0, 50.0]]).expand(len(inputs), 3), None
 
-    batch = Batch(torch.zeros(2, D), torch.tensor([[True, True, False]] * 2), *(torch.zeros(2, 3),) * 3)
+    batch = Searched(torch.zeros(2, D), torch.tensor([[True, True, False]] * 2), *(torch.zeros(2, 3),) * 3)
     logits = torch.tensor([[math.log(3.0), 0.0, 9.0]] * 2, requires_grad=True)
     divergence = Reference(Fixed()).divergence(logits, batch)
     assert divergence.item() == pytest.approx(0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25))
@@ -270,6 +270,45 @@ def test_training_goes_on_exactly_from_a_state(kind, threads, options):
     assert_same(resumed.state(), whole.state())
     whole.close()
     resumed.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_still_network_learns_but_its_batch_statistics_do_not_move(threads):
+    """To the bit, also where shares of unequal size are merged."""
+    network = make(Board)
+    with torch.no_grad():
+        network.norm.running_mean.copy_(torch.randn(8))
+        network.norm.running_var.copy_(torch.rand(8) + 0.1)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    learner = Learner(network, ExpertIteration(), settings(threads=threads, batch_size=96), still=True)
+    assert learner.shares == threads
+    for step in range(5):
+        learner.step(make_batch(97, seed=step), 0.0)
+    for replica in (*learner.replicas, learner.average):
+        assert not replica.training
+        for name, tensor in replica.named_buffers():
+            assert torch.equal(tensor, before[name]), name
+    assert all(not torch.equal(p, before[name]) for name, p in learner.network.named_parameters())
+    learner.close()
+
+
+@pytest.mark.parametrize("kind", [Flat, Board])
+def test_a_still_network_learns_as_it_plays(kind):
+    """The first step's loss and gradient are those of the network in evaluation mode, dropout and all."""
+    options = {"dropout": 0.5} if kind is Flat else {}
+    network, method, batch = make(kind, **options), ExpertIteration(), make_batch(64)
+    player = copy.deepcopy(network).eval()
+    loss, _ = method.loss(Output(*player(batch.inputs), player.value_kind), batch)
+    loss.backward()
+    norm = torch.cat([parameter.grad.flatten() for parameter in player.parameters()]).norm()
+    learner = Learner(network, method, settings(threads=2, batch_size=64), still=True)
+    assert learner.shares == 2  # nothing random is left
+    metrics = learner.step(batch, 0.0)
+    assert metrics["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+    assert metrics["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
+    learner.close()
+    moving = Learner(make(kind, **options), method, settings()).step(batch, 0.0)
+    assert moving["loss"].item() != pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_networks_that_draw_random_numbers_learn_in_one_thread():

@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from engine.config import MethodConfig
+from engine.config import LearnerConfig, MethodConfig, RunConfig
 from engine.errors import ConfigError
-from engine.finetune.methods import ExpertIteration, SupervisedFinetuning, make_method
+from engine.finetune.methods import ExpertIteration, SupervisedFinetuning, make_search_method
 from engine.finetune.methods.expert_iteration import win_draw_loss_target
-from engine.finetune.methods.method import Batch, Output, expected_values, legal_log_probabilities
+from engine.finetune.methods.method import Output, Searched, expected_values, legal_log_probabilities
 from engine.finetune.methods.sft import outcome_classes
 
 
 def one(policy, legal, returns, root_values):
-    return Batch(
+    return Searched(
         torch.zeros(1, 4),
         torch.tensor([legal], dtype=torch.bool),
         torch.tensor([policy]),
@@ -104,7 +104,7 @@ def test_expert_iteration_gradient_for_win_draw_loss_heads_is_prediction_less_ta
 
 def test_loss_is_the_mean_of_the_losses_of_the_rows():
     torch.manual_seed(1)
-    batch = Batch(
+    batch = Searched(
         torch.zeros(8, 4),
         torch.ones(8, 3, dtype=torch.bool),
         torch.softmax(torch.randn(8, 3), 1),
@@ -125,7 +125,8 @@ def test_expected_values_of_both_kinds_of_head():
 
 
 def test_methods_are_found_by_name():
-    assert make_method(MethodConfig(name="sft"), 0.25).value_weight == 0.25
-    assert make_method(MethodConfig(outcome_weight=0.1), 1.0).outcome_weight == 0.1
-    with pytest.raises(ConfigError, match=r"method.name: 'expert_iterations'.*did you mean 'expert_iteration'"):
-        make_method(MethodConfig(name="expert_iterations"), 1.0)
+    supervised = RunConfig(method=MethodConfig(name="sft"), learner=LearnerConfig(value_weight=0.25))
+    assert make_search_method(supervised).value_weight == 0.25
+    assert make_search_method(RunConfig(method=MethodConfig(outcome_weight=0.1))).outcome_weight == 0.1
+    with pytest.raises(ConfigError, match=r"name: 'expert_iterations'.*did you mean 'expert_iteration'"):
+        MethodConfig(name="expert_iterations")

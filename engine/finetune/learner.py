@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,8 @@ from engine.finetune.retention import Reference
 from engine.search.backend import hardware_bf16
 
 __all__ = ["Learner", "learning_rate"]
+
+BatchT = TypeVar("BatchT", bound=Batch)
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of options in glibc's mallopt(3)."""
@@ -50,28 +52,31 @@ def decays(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim > 1 and not name.endswith("bias")
 
 
-class Learner:
+class Learner(Generic[BatchT]):
     """Trains `network` (of which it takes ownership) by `method`.
 
     `network` has the signature of `engine.network`: inputs [B, D] -> (prior_logits [B, A], value). `reference` is only
     evaluated if `config.kl_weight` is positive. `seed` serves networks that draw random numbers in training (dropout).
+    `still`: the network learns in evaluation mode, batch-norm statistics as they are and no dropout, so that the policy
+    that learns is the one that played.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        method: Method,
+        method: Method[BatchT],
         config: LearnerConfig,
         *,
         reference: Reference | None = None,
         seed: int = 0,
         device: str | torch.device = "cpu",
+        still: bool = False,
     ) -> None:
         keep_freed_memory()
         self.device = torch.device(device)
         self.config = config
         self.method = method
-        self.network = channels_last(network.to(self.device)).requires_grad_(True).train()
+        self.network = channels_last(network.to(self.device)).requires_grad_(True).train(not still)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         """The exponential moving average of the weights and buffers: it acts, is evaluated and is saved."""
         self.reference = reference if config.kl_weight > 0.0 else None
@@ -88,7 +93,8 @@ class Learner:
         ]
         self.optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True)
         self.bfloat16 = config.precision == "bf16" or (config.precision == "auto" and fast_bfloat16(self.device))
-        self.random = any(isinstance(module, _DropoutNd) and module.p > 0 for module in self.network.modules())
+        dropout = any(isinstance(module, _DropoutNd) and module.p > 0 for module in self.network.modules())
+        self.random = dropout and not still
         # One stream of random numbers and one GPU: no shares.
         parallel = 1 if self.random or self.device.type != "cpu" else config.threads
         self.shares = max(1, min(parallel, config.batch_size // SMALLEST_SHARE))
@@ -101,7 +107,7 @@ class Learner:
         if self.threads is not None:
             self.threads.shutdown()
 
-    def step(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+    def step(self, batch: BatchT, progress: float) -> dict[str, Tensor]:
         """One step on `batch` with `progress` in [0, 1] of the training budget used.
 
         Returns scalar metrics as tensors; reading them is left to the caller, who may wait until it has many.
@@ -125,7 +131,7 @@ class Learner:
         self.step_count += 1
         return metrics
 
-    def _gradients(self, batch: Batch) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def _gradients(self, batch: BatchT) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Gradient and metrics of the mean loss over the whole batch."""
         shares = max(1, min(self.shares, len(batch) // SMALLEST_SHARE))
         bounds = [len(batch) * share // shares for share in range(shares + 1)]
@@ -136,14 +142,14 @@ class Learner:
         waiting = [self.threads.submit(self._share, *task) for task in tasks[1:]] if self.threads else []
         results = [self._share(*tasks[0]), *(future.result() for future in waiting)]
         weights = [len(part) / len(batch) for _, part in tasks]
-        if shares > 1:
+        if shares > 1 and self.network.training:  # a mean of equal numbers may be rounded
             self._merge_buffers(self.replicas[:shares], weights)
         gradients = weighted_sum([gradient for gradient, _ in results], weights)
         names = list(results[0][1])
         values = weighted_sum([[metrics[name] for name in names] for _, metrics in results], weights)
         return gradients, dict(zip(names, values, strict=True))
 
-    def _share(self, replica: nn.Module, batch: Batch) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def _share(self, replica: nn.Module, batch: BatchT) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Gradient and metrics of the mean loss over a share of the batch; runs in any thread."""
         torch.set_num_threads(1)  # torch keeps this number per thread
         devices = [] if self.device.type == "cpu" else [self.device]

@@ -15,12 +15,12 @@ import numpy as np
 import pyspiel
 
 from engine.agents.network_agent import NetworkAgent
-from engine.config import MethodConfig, RunConfig, load_config
+from engine.config import RunConfig, load_config
 from engine.errors import TesujiError
 from engine.evaluate.agreement import agreement, labelled_positions
 from engine.finetune.learner import Learner
-from engine.finetune.methods import make_method
-from engine.finetune.methods.method import Context
+from engine.finetune.methods import Context, SupervisedFinetuning
+from engine.finetune.methods.method import Searched
 from engine.game import GameFacts, encoder_shape, facts, load_game, python_module, require_self_play, room
 from engine.native import core
 from engine.network.build import build
@@ -119,15 +119,10 @@ def pretrain(
     window = Window(len(positions), room(about.short_name).symmetries(game, encoder), seed=[seed, 1])
     window.append(positions)
     steps = math.ceil(epochs * len(positions) / config.learner.batch_size)
-    learner = Learner(
-        network,
-        make_method(MethodConfig(name="sft"), config.learner.value_weight),
-        config.learner,
-        seed=seed,
-        device=device_for(config.evaluator),
-    )
+    method = SupervisedFinetuning(config.learner.value_weight)
+    learner = Learner(network, method, config.learner, seed=seed, device=device_for(config.evaluator))
     try:
-        metrics = _learn(learner, Context(window, config.learner.batch_size), steps, report("steps"))
+        metrics = _learn(learner, method, Context(window, config.learner.batch_size), steps, report("steps"))
     finally:
         learner.close()
     seconds = time.monotonic() - started
@@ -230,11 +225,17 @@ def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) 
     return " \\\n    ".join(lines)
 
 
-def _learn(learner: Learner, context: Context, steps: int, progress: Callable[[int, int], None]) -> dict[str, float]:
+def _learn(
+    learner: Learner[Searched],
+    method: SupervisedFinetuning,
+    context: Context,
+    steps: int,
+    progress: Callable[[int, int], None],
+) -> dict[str, float]:
     last: deque[dict[str, Any]] = deque(maxlen=REPORTED_STEPS)
     means: dict[str, float] = {}
     for step in range(1, steps + 1):
-        last.append(learner.step(learner.method.collect(context), (step - 1) / steps))
+        last.append(learner.step(method.collect(context), (step - 1) / steps))
         progress(step, steps)
         if step % REPORTED_STEPS == 0 or step == steps:  # reading at each step would make a GPU wait
             means = {name: float(np.mean([float(metrics[name]) for metrics in last])) for name in last[0]}

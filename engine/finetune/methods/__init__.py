@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from engine.config import MethodConfig
-from engine.errors import ConfigError, nearest
+from engine.config import RunConfig
 from engine.finetune.methods.expert_iteration import ExpertIteration
-from engine.finetune.methods.method import Batch, Context, Method, Output
+from engine.finetune.methods.grpo import GroupRelativePolicyOptimisation
+from engine.finetune.methods.method import Batch, Context, Method, Output, PolicyGradient, SearchMethod
+from engine.finetune.methods.mmd import MagneticMirrorDescent
+from engine.finetune.methods.ppo import ProximalPolicyOptimisation
 from engine.finetune.methods.sft import SupervisedFinetuning
 
-__all__ = ["Batch", "Context", "ExpertIteration", "Method", "Output", "SupervisedFinetuning", "make_method"]
+__all__ = [
+    "POLICY_GRADIENTS",
+    "Batch",
+    "Context",
+    "ExpertIteration",
+    "GroupRelativePolicyOptimisation",
+    "MagneticMirrorDescent",
+    "Method",
+    "Output",
+    "PolicyGradient",
+    "ProximalPolicyOptimisation",
+    "SearchMethod",
+    "SupervisedFinetuning",
+    "make_policy_gradient",
+    "make_search_method",
+]
+
+POLICY_GRADIENTS = ("ppo", "mmd", "grpo")
+"""The methods that learn from games of the raw network; the others learn from searches."""
 
 
-def make_method(config: MethodConfig, value_weight: float) -> Method:
-    """The method named in the configuration; `value_weight` scales the value loss beside the policy loss."""
-    if config.name == "expert_iteration":
-        return ExpertIteration(config.outcome_weight, value_weight)
-    if config.name == "sft":
+def make_search_method(config: RunConfig) -> SearchMethod:
+    """The method named in the configuration, if it learns from searches."""
+    value_weight = config.learner.value_weight
+    if config.method.name == "sft":
         return SupervisedFinetuning(value_weight)
-    known = ("expert_iteration", "sft")
-    raise ConfigError(f"method.name: {config.name!r} is not one of {', '.join(known)}{nearest(config.name, known)}")
+    return ExpertIteration(config.method.outcome_weight, value_weight)
+
+
+def make_policy_gradient(config: RunConfig) -> PolicyGradient:
+    """The method named in the configuration, if it is one of `POLICY_GRADIENTS`."""
+    value_weight = config.learner.value_weight
+    if config.method.name == "ppo":
+        return ProximalPolicyOptimisation(config.ppo, value_weight)
+    if config.method.name == "mmd":
+        return MagneticMirrorDescent(config.mmd, value_weight)
+    return GroupRelativePolicyOptimisation(config.grpo)

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from engine.finetune.methods.method import Batch, Context, Output, expected_values, policy_loss
+from engine.finetune.methods.method import Context, Output, Searched, expected_values, policy_loss
 from engine.finetune.methods.sft import outcome_classes
 
 __all__ = ["ExpertIteration", "win_draw_loss_target"]
@@ -53,11 +53,11 @@ class ExpertIteration:
         self.outcome_weight = outcome_weight
         self.value_weight = value_weight
 
-    def collect(self, context: Context) -> Batch:
+    def collect(self, context: Context) -> Searched:
         """Positions of the replay window."""
-        return Batch.of(context.source.sample(context.batch_size))
+        return Searched.of(context.source.sample(context.batch_size))
 
-    def loss(self, output: Output, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, output: Output, batch: Searched) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Method.loss`. Adds the metric value_error: mean squared error of the observer's value to the mixture."""
         policy, metrics = policy_loss(output.prior_logits, batch)
         mixture = self.outcome_weight * batch.returns + (1.0 - self.outcome_weight) * batch.root_values

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from engine.finetune.methods.method import Batch, Context, Output, policy_loss
+from engine.finetune.methods.method import Context, Output, Searched, policy_loss
 
 __all__ = ["SupervisedFinetuning", "outcome_classes"]
 
@@ -34,11 +34,11 @@ class SupervisedFinetuning:
     def __init__(self, value_weight: float = 1.0) -> None:
         self.value_weight = value_weight
 
-    def collect(self, context: Context) -> Batch:
+    def collect(self, context: Context) -> Searched:
         """Positions of the data set."""
-        return Batch.of(context.source.sample(context.batch_size))
+        return Searched.of(context.source.sample(context.batch_size))
 
-    def loss(self, output: Output, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, output: Output, batch: Searched) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Method.loss`."""
         policy, metrics = policy_loss(output.prior_logits, batch)
         if output.value_kind == "wdl":
