@@ -55,6 +55,7 @@ def train(
     *,
     start: str | Path | None = None,
     game: str | pyspiel.Game | None = None,
+    method: str | None = None,
     minutes: float | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -65,15 +66,24 @@ def train(
 ) -> Result:
     """Fine-tune the agent `start` by self-play in the new folder `output`; without `start`, an untrained network.
 
-    minutes or iterations: the training budget. config: a TOML file over the game's defaults. settings: single fields
-    over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for a network of your own.
+    method: "expert_iteration", or "ppo", "mmd" or "grpo", which work where information is hidden, too; None: as the
+    configuration says. minutes or iterations: the training budget. config: a TOML file over the game's defaults.
+    settings: single fields over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for a network
+    of your own.
     `Result.checkpoint` is the best agent; SIGINT saves and returns, and `resume(output)` goes on.
     """
     from engine.config import load_config, read
     from engine.training import run
 
     file = Path(config) if config is not None else None
-    given = {"game": game, "minutes": minutes, "iterations": iterations, "seed": seed, **(settings or {})}
+    given = {
+        "game": game,
+        "method.name": method,
+        "minutes": minutes,
+        "iterations": iterations,
+        "seed": seed,
+        **(settings or {}),
+    }
     overrides = {name: str(value) for name, value in given.items() if value is not None}
     if "game" not in overrides and (file is None or "game" not in read(file)):
         own = checkpoint_game(str(start)) if start is not None else None
@@ -100,14 +110,15 @@ def match(
     game: str | pyspiel.Game | None = None,
     *,
     games: int = 400,
-    opening_plies: int = 4,
+    opening_plies: int | None = None,
     seed: int = 0,
     simulations: int | None = None,
     workers: int = 2,
 ) -> MatchResult:
     """Play `a` against `b` from paired openings with seats swapped: wins, draws, losses, Elo with a 95 % interval.
 
-    game: not needed if one of them is a checkpoint. simulations: searches per move for both, over their own. workers:
+    game: not needed if one of them is a checkpoint. opening_plies: random moves at the start; None is 4, or 0 where
+    information is hidden. simulations: searches per move for both, over their own. workers:
     threads of the networks given by name; agents that are objects keep their own.
     """
     from engine.evaluate.match import match

@@ -1,4 +1,4 @@
-"""Every game that OpenSpiel registers, and whether search self-play can train it.
+"""Every game that OpenSpiel registers, and which kinds of self-play can train it.
 
 Told from the game types alone: nothing is loaded.
 """
@@ -23,11 +23,18 @@ class GameKind:
     perfect_information: bool
     deterministic: bool
     tensor: bool
-    """The game offers the default encoder's tensor: observations if information is perfect, else information states."""
+    """The game offers a tensor: observations, information states or both."""
     needs_parameters: bool
     """The name alone does not load."""
-    refusal: str
-    """Why search self-play refuses the game; empty where it does not."""
+    search_refusal: str
+    """Why self-play by search (expert_iteration) refuses the game; empty where it does not."""
+    rollout_refusal: str
+    """Why self-play by the raw network (ppo, mmd, grpo) refuses it; empty where it does not."""
+
+    @property
+    def trainable(self) -> bool:
+        """By one of the two."""
+        return not (self.search_refusal and self.rollout_refusal)
 
 
 def catalogue() -> list[GameKind]:
@@ -38,18 +45,16 @@ def catalogue() -> list[GameKind]:
 def _kind(kind: pyspiel.GameType) -> GameKind:
     perfect = kind.information == Type.Information.PERFECT_INFORMATION
     simultaneous = kind.dynamics != Type.Dynamics.SEQUENTIAL
-    tensor = kind.provides_observation_tensor if perfect else kind.provides_information_state_tensor
+    tensor = kind.provides_observation_tensor or kind.provides_information_state_tensor
     least, most = kind.min_num_players, kind.max_num_players
-    if simultaneous:
-        refusal = "no: simultaneous moves"
-    elif not perfect:
-        refusal = "no: hidden information"
+    shared = ""
+    if kind.dynamics == Type.Dynamics.MEAN_FIELD:
+        shared = "no: mean field"
     elif kind.chance_mode == Type.ChanceMode.SAMPLED_STOCHASTIC:
-        refusal = "no: chance is sampled inside its states"
+        shared = "no: chance is sampled inside its states"
     elif not tensor:
-        refusal = "no: no observation tensor"
-    else:
-        refusal = ""
+        shared = "no: no tensor"
+    own = "no: simultaneous moves" if simultaneous else "" if perfect else "no: hidden information"
     return GameKind(
         short_name=kind.short_name,
         players=str(least) if least == most else f"{least}-{most}",
@@ -58,5 +63,6 @@ def _kind(kind: pyspiel.GameType) -> GameKind:
         deterministic=kind.chance_mode == Type.ChanceMode.DETERMINISTIC,
         tensor=bool(tensor),
         needs_parameters=not kind.default_loadable,
-        refusal=refusal,
+        search_refusal=own or shared,
+        rollout_refusal=shared,
     )

@@ -161,8 +161,11 @@ def test_games_tells_kinds_and_refusals(tesuji) -> None:
     assert code == 0
     rows = {line.split()[0]: line for line in out.splitlines()[1:]}
     assert rows["connect_four"].endswith("yes")
-    assert rows["kuhn_poker"].endswith("no: hidden information")
-    assert rows["goofspiel"].endswith("no: simultaneous moves")
+    assert rows["kuhn_poker"].split("  ")[-2:] == ["no: hidden information", "yes"]
+    assert rows["goofspiel"].split("  ")[-2].endswith("no: simultaneous moves") and rows["goofspiel"].endswith("yes")
+    assert rows["hanabi"].endswith("yes")
+    assert rows["mfg_crowd_modelling"].endswith("no: mean field")
+    assert rows["2048"].endswith("yes")
     code, out, _ = tesuji("games", "--trainable", "connect")
     assert [line.split()[0] for line in out.splitlines()] == ["game", "connect_four"]
 
@@ -587,3 +590,48 @@ def test_ctrl_c_saves_the_run_and_it_goes_on(ttt: Path, tiny: Path, tmp_path: Pa
     assert f"go on:  tesuji train --resume {run}" in out
     iterations = int(out.split(": ")[1].split()[0])
     assert len(metrics.read_text().splitlines()) == iterations >= 3
+
+
+SMALL_ROLLOUTS = ("--set", "rollout.games=32", "--set", "rollout.positions=256", "--set", "learner.batch_size=64")
+
+
+def test_train_without_search_and_measure_what_it_brought(tesuji, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    told = ("--game", "kuhn_poker", "--method", "mmd", "--iterations", 3, "--seed", 2, "--set", "network.hidden=16")
+    code, out, _ = tesuji("train", *told, *SMALL_ROLLOUTS, "--output", run)
+    assert code == 0
+    assert "exploitability 0." in out and "(exact, NashConv / players)" in out
+    assert f"play:   tesuji play {run}\n" in out  # nothing about search, which is not sound there
+    code, out, _ = tesuji("exploitability", run, "--json", tmp_path / "found.json")
+    assert code == 0 and "exact" in out
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["kind"] == "exact" and found["exploitability"] == pytest.approx(found["nash_conv"] / 2)
+    told = ("--approximate", 0.01, "--games", 200, "--save", tmp_path / "exploiter", "--json", tmp_path / "bound.json")
+    code, out, _ = tesuji("exploitability", run, *told)
+    assert code == 0 and "approximate (lower bound by a trained exploiter)" in out and "exploitability at least" in out
+    bound = json.loads((tmp_path / "bound.json").read_text())
+    assert bound["low"] <= bound["bound"] <= bound["high"] and bound["low"] < found["exploitability"]
+    code, out, _ = tesuji("match", tmp_path / "exploiter", run, "--games", 20)
+    assert code == 0 and "mean difference of returns" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("exploitability", "random", "--game", "kuhn_poker", "--save", "x"), "--save keeps the exploiter"),
+        (
+            ("exploitability", "random", "--game", "kuhn_poker", "--approximate", 1, "--simulations", 2),
+            "--simulations is for exact figures",
+        ),
+        (("exploitability", "random", "--game", "kuhn_poker", "--approximate", 0), "0: give a number above 0"),
+        (
+            ("train", "--game", "kuhn_poker", "--method", "expert_iteration", "--output", "x", "--iterations", 1),
+            "hides information",
+        ),
+        (("train", "--game", "pig", "--method", "pp0", "--output", "x", "--iterations", 1), "did you mean 'ppo'"),
+        (("train", "--game", "mfg_garnet", "--method", "ppo", "--output", "x", "--iterations", 1), "mean-field"),
+    ],
+)
+def test_what_cannot_be_measured_or_trained_is_one_line(tesuji, arguments, message: str) -> None:
+    code, out, err = tesuji(*arguments)
+    assert (code, out) == (2, "") and re.search(message, err) and err.count("\n") == 1

@@ -71,16 +71,19 @@ def interrupt_once():
 def outcome(folder):
     """All that must be equal: weights, replay, metrics and matches, without times."""
     lines = JsonLines(folder / "metrics.jsonl").read()
+    matches = JsonLines(folder / "matches.jsonl").read()
     for line in lines:
         del line["time"]
+    for line in matches:
+        del line["elapsed"]
     names = ("reference", "best", "latest", "past-000005")
     files = [folder / "checkpoints" / name / "model.safetensors" for name in names]
     last = max((folder / "snapshots").iterdir())
     files += [last / name for name in ("learner.safetensors", "best.safetensors", "games.bin")]
     return {
         "metrics": lines,
-        "matches": JsonLines(folder / "matches.jsonl").read(),
-        "replay": snapshot.read_state(last)["state"]["replay"],
+        "matches": matches,
+        "replay": snapshot.read_state(last)["state"]["experience"]["replay"],
         "files": {f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
 

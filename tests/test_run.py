@@ -22,7 +22,7 @@ from engine.game import load_game
 from engine.metrics import JsonLines
 from engine.network import Sizes, load_checkpoint
 from engine.selfplay.actor import Contestant, Resignation
-from engine.training import budget, snapshot
+from engine.training import budget, guard, snapshot
 from engine.training import run as run_module
 from engine.training.curve import draw_curve
 from engine.training.folder import create, locked
@@ -125,7 +125,7 @@ def test_only_what_is_needed_stays_on_disk(finished):
     assert len(kept) <= snapshot.KEPT and kept[-1] == "000006"
     state = snapshot.read(result.folder / "snapshots" / kept[0]).state
     shards = sorted(path.stem for path in (result.folder / "replay").glob("*.safetensors"))
-    assert int(shards[0]) == state["replay"]["oldest"]
+    assert int(shards[0]) == state["experience"]["replay"]["oldest"]
     assert not list(result.folder.rglob("*.tmp"))
 
 
@@ -483,7 +483,7 @@ def test_the_better_network_wins():
 @pytest.mark.parametrize("elo", [-100.0, 100.0])
 def test_a_clearly_worse_candidate_is_undone(tmp_path, monkeypatch, elo):
     score = 1.0 / (1.0 + 10 ** (-elo / 400.0))
-    monkeypatch.setattr(run_module, "guard_match", lambda *a, **k: Rating(elo, elo - 10, elo + 10, score, 100))
+    monkeypatch.setattr(guard, "guard_match", lambda *a, **k: Rating(elo, elo - 10, elo + 10, score, 100))
     result = train(tiny(iterations=2, guard={"every": 2}), tmp_path / "run")
     reference, best, latest = (weights(result.folder / "checkpoints" / n) for n in ("reference", "best", "latest"))
     assert differ(best, reference) == (elo > 0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyspiel
 
     from engine.agents.agent import BatchAgent
+    from engine.config import EvaluatorConfig
 
 AGENT = (
     "a checkpoint or run folder, a shipped agent (connect_four/imitation), random, mcts:1000, ismcts:1000 (where "
@@ -108,9 +109,11 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def load_agents(
-    options: argparse.Namespace, *specs: str, workers: int | None = None
+    options: argparse.Namespace, *specs: str, workers: int | None = None, evaluator: EvaluatorConfig | None = None
 ) -> tuple[pyspiel.Game, list[BatchAgent]]:
-    """The game (from --game, else the first checkpoint's) and the agents by name; `workers` threads for networks."""
+    """The game (from --game, else the first checkpoint's) and the agents by name; `workers` threads for networks, and
+    how they answer where their names do not say.
+    """
     from engine.agents.network_agent import WORKERS
     from engine.agents.parser import game_of, has_custom_network, parse_agent
     from engine.game import load_game
@@ -125,7 +128,7 @@ def load_agents(
         raise TesujiError(f"--network {options.network}: none of the agents has a network of your own; leave it out")
     threads = WORKERS if workers is None else workers
     classes = {spec: options.network if custom[spec] else None for spec in specs}
-    return game, [parse_agent(spec, game, classes[spec], workers=threads) for spec in specs]
+    return game, [parse_agent(spec, game, classes[spec], evaluator, threads) for spec in specs]
 
 
 def write_json(path: Path | None, value: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-SUMMARY = "list OpenSpiel's games and which of them search self-play can train"
+SUMMARY = "list OpenSpiel's games and which methods can train them"
 EXAMPLE = "tesuji games --trainable"
 
 
@@ -20,9 +20,10 @@ def run(options: argparse.Namespace) -> int:
     from engine.errors import TesujiError
     from engine.frontends.tables import table
 
-    rows = [["game", "players", "moves", "information", "chance", "tensor", "search self-play"]]
+    rows = [["game", "players", "moves", "information", "chance", "tensor", "by search", "by ppo, mmd, grpo"]]
     for kind in catalogue():
-        if options.text in kind.short_name and (not options.trainable or not kind.refusal):
+        yes = "yes, with parameters" if kind.needs_parameters else "yes"
+        if options.text in kind.short_name and (not options.trainable or kind.trainable):
             rows.append(
                 [
                     kind.short_name,
@@ -31,10 +32,10 @@ def run(options: argparse.Namespace) -> int:
                     "perfect" if kind.perfect_information else "hidden",
                     "no" if kind.deterministic else "yes",
                     "yes" if kind.tensor else "no",
-                    kind.refusal or ("yes, with parameters" if kind.needs_parameters else "yes"),
+                    *(refusal or yes for refusal in (kind.search_refusal, kind.rollout_refusal)),
                 ]
             )
     if len(rows) == 1:
         raise TesujiError(f"no such game: '{options.text}'; tesuji games lists all")
-    print(table(rows, left=range(7)))
+    print(table(rows, left=range(8)))
     return 0

@@ -30,7 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--simulations", type=whole(0), metavar="N", help="searches per move for both, overriding their own"
     )
     parser.add_argument(
-        "--opening-plies", type=whole(0), default=4, metavar="N", help="random moves at the start (default 4)"
+        "--opening-plies",
+        type=whole(0),
+        metavar="N",
+        help="random moves at the start (default 4, or 0 where information is hidden)",
     )
     parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="threads of networks (default 2)")
     add_seed(parser)
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from engine.evaluate.evaluation import match_text
     from engine.evaluate.match import match
     from engine.frontends.progress import stage_bars
+    from engine.game import facts
 
     game, (a, b) = load_agents(options, options.a, options.b, workers=options.workers)
     with stage_bars() as on_progress:
@@ -62,6 +66,12 @@ def run(options: argparse.Namespace) -> int:
     print(f"{result.a} against {result.b}, {game}, {len(result.games)} games from {result.distinct_openings} openings")
     print(f"wins {result.wins}, draws {result.draws}, losses {result.losses}; score {result.score:.1%}")
     print(f"{'Elo' if result.elo is not None else 'mean difference of returns'} {match_text(result)} (95 % interval)")
+    if result.elo is not None and not facts(game).win_draw_loss:
+        low, high = result.difference_low, result.difference_high
+        print(f"mean difference of returns {result.difference:+.4g} [{low:+.4g}, {high:+.4g}]")
+    if not facts(game).zero_sum:
+        low, high = result.mean_return_low, result.mean_return_high
+        print(f"mean return of all seats {result.mean_return:.4g} [{low:.4g}, {high:.4g}]")
     print(f"mean length {result.mean_length:.1f} moves; {result.seconds:.1f} s")
     if options.save_games is not None:
         result.save_games(options.save_games)

@@ -16,6 +16,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("--from", dest="start", metavar="CKPT", help="agent to start from (without: untrained)")
     parser.add_argument("--output", type=Path, metavar="RUN", help="folder of the run, new or empty")
+    parser.add_argument(
+        "--method",
+        metavar="NAME",
+        help="expert_iteration (search teaches the network; the default), or ppo, mmd, grpo (the outcomes of its games "
+        "do, also where information is hidden)",
+    )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; its configuration stays")
     add_game(parser)
     parser.add_argument("--minutes", type=above_zero, metavar="M", help="training budget in minutes")
@@ -42,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
                 options.output,
                 start=options.start,
                 game=options.game,
+                method=options.method,
                 minutes=options.minutes,
                 iterations=options.iterations,
                 seed=options.seed,
@@ -51,17 +58,32 @@ def run(options: argparse.Namespace) -> int:
                 on_progress=on_progress,
             )
     print(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
-    print(f"  about {result.elo:+.0f} Elo above the start by its own matches")
+    if result.exploitability is not None:
+        print(f"  exploitability {result.exploitability:.6g} (exact, NashConv / players)")
+    elif result.elo:
+        print(f"  about {result.elo:+.0f} Elo above the start by its own matches")
     if result.interrupted:
         print(f"  go on:  tesuji train --resume {result.folder}")
     if result.checkpoint.exists():
         print(f"  judge:  tesuji evaluate {result.folder} --against {result.folder / 'checkpoints' / 'reference'}")
-        print(f"  play:   tesuji play {result.folder}:simulations=64")
+        print(f"  play:   tesuji play {result.folder}{':simulations=64' if searches(result.checkpoint) else ''}")
     return 0
 
 
+def searches(checkpoint: Path) -> bool:
+    """Search is sound in the game that this agent plays."""
+    from engine.agents.card import read_card
+    from engine.game import load_game, require_searchable
+
+    try:
+        require_searchable(load_game(read_card(checkpoint).game))
+    except TesujiError:
+        return False
+    return True
+
+
 def _refuse_with_resume(options: argparse.Namespace) -> None:
-    for name in ("start", "output", "game", "minutes", "iterations", "config", "set", "seed"):
+    for name in ("start", "output", "game", "method", "minutes", "iterations", "config", "set", "seed"):
         if getattr(options, name) not in (None, []):
             flag = "from" if name == "start" else name
             raise TesujiError(f"--resume goes on with the run's own configuration: leave out --{flag}")

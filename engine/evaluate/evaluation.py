@@ -14,7 +14,7 @@ from engine.agents.network_agent import NetworkAgent
 from engine.errors import TesujiError
 from engine.evaluate import Progress
 from engine.evaluate.agreement import Agreement, agreement, labelled_positions
-from engine.evaluate.match import OPENING_PLIES, MatchResult, match
+from engine.evaluate.match import MatchResult, match
 from engine.game import LabelledPosition
 
 SIMULATIONS = (0, 64)
@@ -76,7 +76,7 @@ def evaluate(
     against: BatchAgent | None = None,
     games: int = 400,
     simulations: Sequence[int] = SIMULATIONS,
-    opening_plies: int = OPENING_PLIES,
+    opening_plies: int | None = None,
     seed: int = 0,
     positions: Sequence[LabelledPosition] | None = None,
     on_progress: Progress | None = None,

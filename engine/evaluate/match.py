@@ -57,6 +57,8 @@ class MatchResult:
     wins, draws, losses: games of `a` by the sign of its return against the others' mean.
     elo, elo_low, elo_high: only for two-player zero-sum games, else None.
     difference, difference_low, difference_high: a's return less the others' mean, in utilities.
+    mean_return, mean_return_low, mean_return_high: of all seats together, in utilities: what a cooperative game is
+        about, and 0 in a zero-sum one.
     """
 
     a: str
@@ -74,6 +76,9 @@ class MatchResult:
     difference: float
     difference_low: float
     difference_high: float
+    mean_return: float
+    mean_return_low: float
+    mean_return_high: float
     mean_length: float
     seconds: float
     games: tuple[MatchGame, ...]
@@ -123,7 +128,7 @@ def match(
     b: Agent,
     game: pyspiel.Game,
     games: int = 400,
-    opening_plies: int = OPENING_PLIES,
+    opening_plies: int | None = None,
     seed: int = 0,
     simulations: int | None = None,
     on_progress: Progress | None = None,
@@ -131,12 +136,17 @@ def match(
     """Play `games` games (rounded up to whole openings) of `a` against `b`.
 
     opening_plies: random decisions before the agents take over; each pair of games gets an opening of its own while the
-        game has enough (see `MatchResult.distinct_openings`).
+        game has enough (see `MatchResult.distinct_openings`). None: `OPENING_PLIES` where information is perfect, else
+        0: chance and mixed strategies vary such games already, and random moves would be read as if they meant
+        something.
     simulations: searches per move for both agents, overriding their own.
     Raises TesujiError for agents of another game, simultaneous games and numbers out of range.
     """
     if games < 1:
         raise TesujiError(f"games {games}: play at least 1")
+    if opening_plies is None:
+        perfect = game.get_type().information == pyspiel.GameType.Information.PERFECT_INFORMATION
+        opening_plies = OPENING_PLIES if perfect else 0
     if opening_plies < 0:
         raise TesujiError(f"opening plies {opening_plies}: cannot be negative")
     if simulations is not None and simulations < 0:
@@ -351,8 +361,8 @@ def _result(
 ) -> MatchResult:
     outcomes = _outcomes(played)
     means: FloatArray = outcomes.mean(axis=1)
-    mean = float(means.mean())
-    spread = NORMAL_QUANTILE * float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
+    mean, spread = mean_and_spread(means)
+    shared, shared_spread = mean_and_spread(_shared(played))
     elo = rate(played) if game.num_players() == 2 and is_zero_sum(game) else None
     return MatchResult(
         a=a.name,
@@ -370,6 +380,9 @@ def _result(
         difference=mean,
         difference_low=mean - spread,
         difference_high=mean + spread,
+        mean_return=shared,
+        mean_return_low=shared - shared_spread,
+        mean_return_high=shared + shared_spread,
         mean_length=float(np.mean([len(each.history) for each in played])),
         seconds=seconds,
         games=tuple(played),
@@ -391,6 +404,19 @@ def _outcomes(played: Sequence[MatchGame]) -> FloatArray:
     differences = np.array([game.difference for game in played]).reshape(-1, max(2, players))
     # Alone at the board, b's game follows a's and counts against it.
     return differences.sum(axis=1, keepdims=True) if players == 1 else differences
+
+
+def _shared(played: Sequence[MatchGame]) -> FloatArray:
+    """float64[openings]: the mean return of all seats."""
+    seats = len(played[0].seats)
+    found: FloatArray = np.array([game.returns for game in played]).mean(axis=1).reshape(-1, max(2, seats)).mean(axis=1)
+    return found
+
+
+def mean_and_spread(values: FloatArray) -> tuple[float, float]:
+    """The mean, and half the width of its 95 % interval."""
+    spread = NORMAL_QUANTILE * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return float(values.mean()), spread
 
 
 def margin(seats: Sequence[int], returns: Sequence[float]) -> float:

@@ -18,6 +18,8 @@ from engine.search.seeds import state_seed, stream
 MOVES_SHOWN = 10
 VARIATION_SHOWN = 8
 PROMPT = "your move> "
+# What one player gains the others lose; elsewhere nobody wins by getting more than another.
+RIVALRY = (pyspiel.GameType.Utility.ZERO_SUM, pyspiel.GameType.Utility.CONSTANT_SUM)
 HELP = """Type a move by its name or its number, or:
   moves    list the legal moves
   hint     what the agent would do in your place
@@ -185,7 +187,7 @@ class TerminalGame:
             return  # what chance brings is shown with it
         if self._hides() and not self._state.is_terminal():
             if self._state.current_player() in self._seats:
-                self._print(f"\n{self._state.information_state_string(self._state.current_player())}\n")
+                self._print(f"\n{self._room.view(self._state, self._state.current_player())}\n")
         else:
             self._print(f"\n{self._room.render(self._state)}\n")
 
@@ -227,7 +229,7 @@ class TerminalGame:
 
     def _outcome(self) -> str:
         returns = self._state.returns()
-        if len(returns) == 2 and len(self._seats) == 1:
+        if len(returns) == 2 and len(self._seats) == 1 and self._game.get_type().utility in RIVALRY:
             (seat,) = self._seats
             if returns[seat] == returns[1 - seat]:
                 return "A draw."

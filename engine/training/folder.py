@@ -16,8 +16,8 @@ from torch import nn
 from engine.config import NetworkConfig, RunConfig, load_config, save_config
 from engine.errors import TesujiError
 from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
-from engine.finetune.methods import make_method
-from engine.game import encoder_shape, facts, load_game, require_self_play
+from engine.finetune.methods import POLICY_GRADIENTS
+from engine.game import encoder_shape, facts, load_game, require_rollouts, require_self_play
 from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
 from engine.network.mlp import MlpNetwork
 from engine.network.residual import ResidualNetwork
@@ -38,10 +38,13 @@ KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
 def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
     """Make the folder of a run from the checkpoint `start`, else from an untrained network."""
     game = load_game(config.game)
-    require_self_play(game)
+    if config.method.name in POLICY_GRADIENTS:
+        game = require_rollouts(game)
+        config = replace(config, game=str(game))
+    else:
+        require_self_play(game)
     if config.iterations == 0 and config.minutes == 0.0:
         raise TesujiError("no training budget: set iterations or minutes above 0")
-    make_method(config.method, config.learner.value_weight)  # an unknown name is found now, not after the first games
     place = free_place(output)
     if start is not None:
         loaded = load_checkpoint(start, network_class, game=config.game)
@@ -87,7 +90,7 @@ def free_place(output: Path) -> Path:
 
 def require_its_network(config: RunConfig, start: Checkpoint) -> None:
     """TesujiError for a wish about the network that `start`, which brings its own, does not fulfil."""
-    usual = load_config(overrides={"game": config.game}).network
+    usual = load_config(overrides={"game": config.game, "method.name": config.method.name}).network
     kind, shape = KINDS.get(type(start.network), ("custom", ()))
     found = replace(start.network_config, kind=kind)
     for name in ("kind", "encoder", *shape):
