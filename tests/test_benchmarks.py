@@ -149,7 +149,19 @@ def test_user_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith(": nothing to measure\n")
 
 
-@pytest.mark.parametrize("name", ["search", "environment", "exploitability", "self_play", "learning", "peers", "fine_tuning"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "search",
+        "environment",
+        "exploitability",
+        "imperfect_information",
+        "self_play",
+        "learning",
+        "peers",
+        "fine_tuning",
+    ],
+)
 def test_help(name: str, repository: Path) -> None:
     command = [sys.executable, str(repository / "benchmarks" / f"{name}.py"), "--help"]
     environment = {**os.environ, "PYTHONPATH": str(repository)}

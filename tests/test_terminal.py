@@ -124,7 +124,7 @@ def test_chance_is_played_and_named(play: Play) -> None:
 def test_hidden_information_stays_hidden(play: Play) -> None:
     finished, text = play("kuhn_poker", "random", ["Bet", "Bet"], seed=1)
     assert finished
-    assert text.split(PROMPT)[0].splitlines()[-2] in ("0", "1", "2")  # the person's card, dealt before the first move
+    assert "You are seat 0 and hold the " in text.split(PROMPT)[0]  # the person's card, dealt before the first move
     before_end = text.split("The game is over")[0]
     assert "chance:" not in before_end
     assert "random plays" not in before_end

@@ -1,0 +1,1 @@
+"""Dark Hex: symmetry, rendering, whole and as one player sees it."""

@@ -1,0 +1,1 @@
+"""Hanabi: rendering, whole and as one player sees it."""

@@ -1,0 +1,1 @@
+"""Kuhn poker: rendering, whole and as one player sees it."""

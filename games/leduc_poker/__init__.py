@@ -1,0 +1,1 @@
+"""Leduc poker: symmetries, rendering, whole and as one player sees it."""

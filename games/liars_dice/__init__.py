@@ -1,0 +1,1 @@
+"""Liar's dice: rendering, whole and as one player sees it."""
