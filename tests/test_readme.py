@@ -21,7 +21,12 @@ SMALL = {
     "evaluator.backend": "torch",
 }
 FLAGS = " ".join(f"--set {name}={value}" for name, value in SMALL.items())
+ROLLOUTS = "--iterations 1 --set rollout.games=64 --set rollout.positions=512 --set guard.every=0"
 SHORTER = {
+    "--minutes 20": ROLLOUTS,
+    "--minutes 5": ROLLOUTS,
+    "--approximate 5": "--approximate 0.01 --games 100",
+    "--games 10000": "--games 20",
     "--minutes 7": f"--iterations 1 {FLAGS}",
     "--iterations 3": f"--iterations 1 {FLAGS}",
     "--games 500": "--games 20 --simulations 20 --workers 1 --epochs 1 --set learner.batch_size=32",
