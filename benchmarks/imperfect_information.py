@@ -31,12 +31,12 @@ from engine.training.exploiter import approximate_exploitability
 
 SEEDS = (1, 2, 3)
 LEDUC, DARK_HEX = "leduc_poker", "dark_hex(board_size=3,gameversion=adh)"
-LEARNING = {"kuhn_poker": 3.0, LEDUC: 20.0, "liars_dice(dice_sides=4)": 20.0}
+LEARNING = {"kuhn_poker": 2.0, LEDUC: 10.0, "liars_dice(dice_sides=4)": 5.0}
 """Minutes of each run."""
 WANTED = {"kuhn_poker": 0.01, LEDUC: 0.15, "liars_dice(dice_sides=4)": 0.06}
 """Exploitability at most."""
-FINE_TUNING_MINUTES = 4.0
-METHOD_MINUTES = 4.0
+FINE_TUNING_MINUTES = 1.5
+METHOD_MINUTES = 3.0
 METHODS = ("ppo", "mmd", "grpo")
 METHOD_GAMES = ("connect_four", "einstein_wurfelt_nicht")
 MATCH_GAMES = 1000
