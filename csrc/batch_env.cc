@@ -82,6 +82,8 @@ BatchEnv::BatchEnv(GamePtr game, int size, const BatchEnvOptions& options)
       game_(TurnBased(given_)),
       is_python_(IsPythonGame(*given_)),
       samples_chance_(SamplesChance(*game_)),
+      pays_on_the_way_(game_->GetType().reward_model ==
+                       open_spiel::GameType::RewardModel::kRewards),
       encoder_name_(options.encoder == "auto" ? DefaultEncoderName(*game_)
                                               : options.encoder),
       encoder_(Made(encoder_name_, *game_)),
@@ -168,12 +170,17 @@ void BatchEnv::Step(std::span<const int64_t> actions, const Outcomes& outcomes,
   failed_ = true;  // until all is well
   ForEach(slots_, [&](Slot& slot, size_t index) {
     float* rewards = outcomes.rewards + index * num_players_;
-    // One block of memory a thread, for as long as it lives.
-    thread_local std::vector<double> sums;
-    sums.assign(num_players_, 0.0);
     Apply(slot.now, actions[index]);
-    const bool goes_on = Settle(slot.now, slot.rng, sums);
-    std::copy(sums.begin(), sums.end(), rewards);
+    const bool goes_on = Settle(slot.now, slot.rng);
+    if (pays_on_the_way_ || !goes_on) {
+      const std::vector<double> returns = Returns(*slot.now.state);
+      for (size_t p = 0; p < num_players_; ++p) {
+        const double before = pays_on_the_way_ ? slot.returns[p] : 0.0;
+        rewards[p] = static_cast<float>(returns[p] - before);
+      }
+    } else {
+      std::fill_n(rewards, num_players_, 0.0f);
+    }
     outcomes.done[index] = goes_on ? 0 : 1;
     if (goes_on) {
       Look(slot);
@@ -313,19 +320,19 @@ void BatchEnv::Replay(Position& position, std::span<const Action> history,
   }
 }
 
-bool BatchEnv::Settle(Position& position, Rng& rng,
-                      std::span<double> rewards) const {
+std::vector<double> BatchEnv::Returns(const State& state) const {
+  std::vector<double> returns = state.Returns();
+  if (returns.size() != num_players_) {
+    throw Error("there are " + std::to_string(returns.size()) +
+                " returns for " + std::to_string(num_players_) + " players; " +
+                Describe(state));
+  }
+  return returns;
+}
+
+bool BatchEnv::Settle(Position& position, Rng& rng) const {
   while (true) {
     const State& state = *position.state;
-    // Whatever the game's type says: repeated_leduc_poker has rewards before
-    // the end.
-    const std::vector<double> added = state.Rewards();
-    if (added.size() != rewards.size()) {
-      throw Error("there are " + std::to_string(added.size()) +
-                  " rewards for " + std::to_string(rewards.size()) +
-                  " players; " + Describe(state));
-    }
-    for (size_t p = 0; p < rewards.size(); ++p) rewards[p] += added[p];
     if (state.IsTerminal()) return false;
     if (!state.IsChanceNode()) return true;
     const auto outcomes = state.ChanceOutcomes();
@@ -350,13 +357,11 @@ BatchEnv::Position BatchEnv::FirstPosition(uint64_t seed, Rng& shared) const {
 }
 
 void BatchEnv::Begin(Slot& slot, size_t index) const {
-  thread_local std::vector<double> unused;  // nobody has moved for them
   for (int i = 0; i < kMostEmptyGames; ++i) {
     const uint64_t game = slot.games++;
     Rng shared(StreamSeed(seed_, kShared, index / group_, game));
     slot.now = FirstPosition(StreamSeed(seed_, kInside, index, game), shared);
-    unused.assign(num_players_, 0.0);
-    if (!Settle(slot.now, shared, unused)) continue;
+    if (!Settle(slot.now, shared)) continue;
     slot.rng = Rng(StreamSeed(seed_, kOwn, index, game));
     Look(slot);
     return;
@@ -367,6 +372,7 @@ void BatchEnv::Begin(Slot& slot, size_t index) const {
 
 void BatchEnv::Look(Slot& slot) const {
   const State& state = *slot.now.state;
+  if (pays_on_the_way_) slot.returns = Returns(state);
   slot.player = state.CurrentPlayer();
   slot.legal = state.LegalActions();
   const auto fits = [this](Action action) {

@@ -59,7 +59,10 @@ class BatchEnv {
 
   void Observe(const Observations& observations);
   // actions: [N]. If one is illegal, throws Error before any game is stepped.
-  // Rewards are those of all transitions since the decision.
+  // Rewards are what the returns have changed by since the decision, so that
+  // those of a game sum to its returns; before the end only in games that say
+  // so (reward_model). Not State::Rewards(): hanabi repeats its own after
+  // every card dealt.
   void Step(std::span<const int64_t> actions, const Outcomes& outcomes,
             const Observations& observations);
 
@@ -91,10 +94,11 @@ class BatchEnv {
   };
   struct Slot {
     Position now;
-    Player player = 0;          // who moves
-    std::vector<Action> legal;  // of that player
-    Rng rng;                    // of chance after the first decision
-    uint64_t games = 0;         // begun so far
+    Player player = 0;            // who moves
+    std::vector<Action> legal;    // of that player
+    std::vector<double> returns;  // so far, in games with rewards on the way
+    Rng rng;                      // of chance after the first decision
+    uint64_t games = 0;           // begun so far
 
     // Lets the processor fetch the state, with what was allocated beside it.
     void Prefetch() const {
@@ -128,13 +132,14 @@ class BatchEnv {
   // illegal action is.
   void Replay(Position& position, std::span<const Action> history,
               const std::string& what) const;
-  // Plays chance until somebody moves (true) or the game is over (false), and
-  // adds the rewards of all states on the way, the present one included.
-  bool Settle(Position& position, Rng& rng, std::span<double> rewards) const;
+  // Plays chance until somebody moves (true) or the game is over (false).
+  bool Settle(Position& position, Rng& rng) const;
+  // One number a player; throws Error otherwise.
+  std::vector<double> Returns(const State& state) const;
   // Begins the slot's next game.
   void Begin(Slot& slot, size_t index) const;
   Position FirstPosition(uint64_t seed, Rng& shared) const;
-  // Asks whose turn it is and what is legal.
+  // Asks whose turn it is, what is legal, and what has been earned.
   void Look(Slot& slot) const;
   void Write(const Slot& slot, size_t index,
              const Observations& observations) const;
@@ -144,6 +149,7 @@ class BatchEnv {
   GamePtr game_;
   bool is_python_;
   bool samples_chance_;
+  bool pays_on_the_way_;
   std::string encoder_name_;
   EncoderPtr encoder_;
   size_t input_size_;

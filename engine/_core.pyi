@@ -328,8 +328,8 @@ class BatchEnv:
     ) -> None:
         """Play these actions and chance to the next decisions, and write those.
 
-        `rewards` are utilities by player, summed over all transitions since the decision before; `done` is 1 where the game
-        ended: then the observation is the first decision of the slot's next game. If an action is illegal, no game is
+        `rewards` are utilities by player: what the returns have changed by since the decision before; `done` is 1 where the
+        game ended: then the observation is the first decision of the slot's next game. If an action is illegal, no game is
         stepped.
         """
 

@@ -116,26 +116,27 @@ def assert_observed(run: Played, index: int, state: pyspiel.State, tensor: bool 
         np.testing.assert_array_equal(run.inputs[index], expected, err_msg=at)
 
 
-def dealt(state: pyspiel.State, outcomes: Sequence[int]) -> np.ndarray:
-    """Play these outcomes of chance; the sum of the rewards on the way, those of `state` included."""
-    total = np.array(state.rewards())
+def dealt(state: pyspiel.State, outcomes: Sequence[int]) -> None:
+    """Play these outcomes of chance."""
     for outcome in outcomes:
         assert state.is_chance_node()
         assert outcome in [each for each, _ in state.chance_outcomes()]
         state.apply_action(outcome)
-        total += state.rewards()
-    return total
+
+
+def earned(state: pyspiel.State) -> np.ndarray:
+    """The returns so far: before the end only in games that pay on the way."""
+    on_the_way = state.get_game().get_type().reward_model == pyspiel.GameType.RewardModel.REWARDS
+    return np.array(state.returns()) if on_the_way or state.is_terminal() else np.zeros(state.num_players())
 
 
 def endings(state: pyspiel.State) -> Iterator[np.ndarray]:
-    """The rewards of all ways in which chance may end the game from here."""
-    rewards = np.array(state.rewards())
+    """The returns of all ways in which chance may end the game from here."""
     if state.is_terminal():
-        yield rewards
+        yield np.array(state.returns())
     elif state.is_chance_node():
         for outcome, _ in state.chance_outcomes():
-            for rest in endings(state.child(outcome)):
-                yield rewards + rest
+            yield from endings(state.child(outcome))
 
 
 def assert_conforms(text: str, steps: int) -> int:
@@ -168,6 +169,7 @@ def assert_conforms(text: str, steps: int) -> int:
         for index, state in enumerate(states):
             found = run.env.state(index)
             known = [*state.history(), int(run.actions[index])]
+            before = earned(state)
             if run.done[index]:
                 ended += 1
                 if replayed:
@@ -175,13 +177,14 @@ def assert_conforms(text: str, steps: int) -> int:
                     expected = list(itertools.islice(endings(state), MOST_ENDINGS))
                     if len(expected) < MOST_ENDINGS:
                         assert run.rewards[index].tolist() in [
-                            ending.astype(np.float32).tolist() for ending in expected
+                            (ending - before).astype(np.float32).tolist() for ending in expected
                         ]
                 states[index] = begun(index)
             elif replayed:
                 assert found.history()[: len(known)] == known
                 state.apply_action(known[-1])
-                rewards = dealt(state, found.history()[len(known) :])
+                dealt(state, found.history()[len(known) :])
+                rewards = earned(state) - before
                 np.testing.assert_array_equal(run.rewards[index], rewards.astype(np.float32), err_msg=str(known))
             else:
                 assert found.history()[: len(known)] == known
@@ -497,3 +500,28 @@ def test_numbers_are_checked(connect_four: pyspiel.Game) -> None:
             core.BatchEnv(connect_four, **options)
     with pytest.raises(TesujiError, match="unknown"):
         core.BatchEnv(connect_four, 1, "nonsense")
+
+
+HANABI = "hanabi(players=2,colors=2,ranks=5,hand_size=2,max_information_tokens=3,max_life_tokens=1)"
+
+
+@pytest.mark.parametrize("text", [HANABI, "2048(max_tile=32)", "pathfinding", "repeated_leduc_poker"])
+def test_rewards_of_a_game_sum_to_its_returns(text: str) -> None:
+    game = pyspiel.load_game(text)
+    run = Played(game, 6, seed=5)
+    totals = np.zeros((6, game.num_players()))
+    states = [run.env.state(index) for index in range(6)]
+    ended = 0
+    for _ in range(300):
+        run.step()
+        totals += run.rewards
+        for index in np.flatnonzero(run.done):
+            # Its last state is gone: what it can have been is in its endings.
+            last = states[index]
+            last.apply_action(int(run.actions[index]))
+            found = list(itertools.islice(endings(last), MOST_ENDINGS))
+            assert any(np.allclose(totals[index], ending) for ending in found), (totals[index], found[:3])
+            totals[index] = 0.0
+            ended += 1
+        states = [run.env.state(index) for index in range(6)]
+    assert ended or text == "2048(max_tile=32)"
