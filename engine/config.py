@@ -149,7 +149,7 @@ class LearnerConfig(Section):
     warmup_steps: int = number(100, 0)  # of linear rise from 0
     weight_decay: float = number(1e-4, 0.0, 10.0)  # decoupled; per step it takes learning_rate * this
     gradient_clip: float = number(1.0, 0.0, above=True)  # largest L2 norm of the gradient
-    ema_decay: float = share(0.999)  # a step; the averaged weights act and are saved
+    ema_decay: float = share(0.999)  # a step; the averaged weights act (not in roll-outs), are judged and saved
     kl_weight: float = number(0.0, 0.0)  # of KL(reference || network), in nats beside the policy loss
     value_weight: float = number(1.0, 0.0)  # of the value loss beside the policy loss
     precision: str = choice("auto", "fp32", "bf16")  # of forward and backward; auto: bf16 where the hardware has it
@@ -239,10 +239,9 @@ class GuardConfig(Section):
     simulations: int = number(64, 0)  # per move; 0: raw network
     rollback_elo: float = number(-50.0, -10_000.0, 0.0)  # a candidate further below the best than this is undone
     opening_plies: int = number(6, 0)  # random moves each pair starts from
-    max_histories: int = number(
-        1_000_000, 0
-    )  # ppo, mmd, grpo: hidden-information games with at most so many are judged
-    # by exact exploitability instead; larger ones are not judged
+    # ppo, mmd, grpo: zero-sum games of hidden information are judged by exact exploitability instead if they have at
+    # most so many histories, else not at all
+    max_histories: int = number(1_000_000, 0)
 
 
 @dataclass(frozen=True)
@@ -270,12 +269,18 @@ class RunConfig(Section):
         super().__post_init__()
         if self.iterations > 0 and self.minutes > 0:
             raise ConfigError("iterations and minutes are both set: give one training budget, set the other to 0")
-        if self.search.simulations == 0:
+        searches = self.method.name not in ("ppo", "mmd", "grpo")
+        if self.search.simulations == 0 and searches:
             raise ConfigError("search.simulations: 0 is out of range: self-play learns from search, give at least 1")
         if self.search.leaves_in_flight != 1:
             raise ConfigError(
                 f"search.leaves_in_flight: {self.search.leaves_in_flight} is for one position searched alone; "
                 f"the games of a run need 1"
+            )
+        if self.method.name == "grpo" and self.rollout.games % self.grpo.group:
+            raise ConfigError(
+                f"rollout.games: {self.rollout.games} is no multiple of grpo.group, the {self.grpo.group} games that "
+                f"begin alike"
             )
         if self.search.selection == "gumbel" and self.search.reuse_tree:
             raise ConfigError("search.reuse_tree: gumbel shares out all simulations anew; set it to false")

@@ -1,6 +1,7 @@
 """Roll-outs against the games that they claim to have played."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pyspiel
@@ -8,7 +9,7 @@ import pytest
 
 from engine.config import NetworkConfig, RolloutConfig
 from engine.errors import TesujiError
-from engine.finetune.rollout import NetworkAnswers, Rollout, read_starts
+from engine.finetune.rollout import GroupRollout, NetworkAnswers, Rollout, read_starts
 from engine.finetune.sampling import sample
 from engine.game import encoder_shape, facts, load_game, require_rollouts
 from engine.native import core
@@ -25,7 +26,8 @@ def make(name, games=8, positions=64, group=1, seed=3, **options):
     game = require_rollouts(load_game(name))
     config = RolloutConfig(games=games, positions=positions, **options.pop("config", {}))
     scale = facts(game).value_scale
-    rollout = Rollout(game, "auto", config, group=group, seed=seed, value_scale=scale, **options)
+    kind = partial(GroupRollout, group=group) if group > 1 else Rollout
+    rollout = kind(game, "auto", config, seed=seed, value_scale=scale, **options)
     return game, rollout, NetworkAnswers(network_for(game))
 
 
@@ -162,9 +164,14 @@ def test_a_missing_file_of_starts_is_one_line(tmp_path):
         make("tic_tac_toe", config={"starts": str(tmp_path / "none")})
 
 
-def test_games_make_whole_groups():
-    with pytest.raises(TesujiError, match=r"rollout.games: 8 is no multiple of the method's group of 3"):
-        make("kuhn_poker", group=3)
+def test_groups_hold_one_game_a_slot_by_one_network():
+    _, rollout, answers = make("leduc_poker", games=12, positions=200, group=4)
+    for _ in range(3):
+        found = rollout.play(answers)
+        assert len(found) >= 200 and len(found.groups) % 12 == 0
+        np.testing.assert_array_equal(found.groups, np.repeat(np.arange(len(found.groups) // 4), 4))
+        policy = answers(found.inputs, found.legal_mask)
+        np.testing.assert_allclose(found.log_policy, policy, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["matrix_rps", "goofspiel(num_cards=3)"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,17 +19,20 @@ from torch import nn
 
 from engine.config import RolloutConfig
 from engine.errors import TesujiError
+from engine.finetune.learner import exact_convolutions
 from engine.finetune.methods.method import Trajectories, legal_log_probabilities
 from engine.native import core
 from engine.network.network import values_of
 
-__all__ = ["NetworkAnswers", "Opponent", "Rollout", "read_starts"]
+__all__ = ["GroupRollout", "NetworkAnswers", "Opponent", "Rollout", "read_starts"]
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
 CHUNK = 4096
 """Rows of one call of a network, so that large batches need no large memory."""
+STEPS = 8
+"""Decisions between two looks at whether a round is over."""
 SMALLEST_SHARE = 64
 """Rows below which a share of the batch is not worth a thread."""
 
@@ -64,8 +68,15 @@ class NetworkAnswers:
         return self.both(inputs, legal_mask)[0]
 
     def _answer(self, inputs: Floats, legal_mask: Mask) -> tuple[Floats, Floats]:
+        before = torch.get_num_threads()
         torch.set_num_threads(1)  # torch keeps this number per thread
-        with torch.no_grad():
+        try:
+            return self._answer_alone(inputs, legal_mask)
+        finally:
+            torch.set_num_threads(before)
+
+    def _answer_alone(self, inputs: Floats, legal_mask: Mask) -> tuple[Floats, Floats]:
+        with torch.no_grad(), exact_convolutions(self.device):
             logits, value = self.network(torch.from_numpy(inputs).to(self.device))
             legal = torch.from_numpy(legal_mask).to(self.device).bool()
             policy = legal_log_probabilities(logits.float(), legal)
@@ -81,7 +92,7 @@ class Opponent(Protocol):
 
 
 class Rollout:
-    """Games in progress. A game is handed out when all that began alike with it have ended; the others are kept."""
+    """Games in progress: those that end are handed out, the others are kept."""
 
     def __init__(
         self,
@@ -89,40 +100,44 @@ class Rollout:
         encoder: str,
         config: RolloutConfig,
         *,
-        group: int = 1,
         seed: int = 0,
         value_scale: float = 1.0,
         opponent: Opponent | None = None,
     ) -> None:
-        """`group` games begin alike (see `core.BatchEnv`). `seed` decides all chance and every action drawn.
+        """`seed` decides all chance and every action drawn.
 
         Against an `opponent` the network has one seat of every game, each seat in equally many games; else all of them.
-
-        Raises TesujiError for games that cannot be stepped, illegal starts, and games that do not make whole groups.
+        Raises TesujiError for games that cannot be stepped and illegal starts.
         """
-        if config.games % group:
-            raise TesujiError(f"rollout.games: {config.games} is no multiple of the method's group of {group}")
-        starts = read_starts(Path(config.starts)) if config.starts else []
-        try:
-            self.env = core.BatchEnv(
-                game, config.games, encoder, seed=seed, workers=config.workers, group=group, starts=starts
-            )
-        except TesujiError as error:
-            raise TesujiError(f"{config.starts}: {error}" if config.starts else str(error)) from error
+        self.game, self.encoder, self.config = game, encoder, config
+        self.starts = read_starts(Path(config.starts)) if config.starts else []
         self.steps = -(-config.positions // config.games)
         self.seed = seed
         self.value_scale = value_scale
-        self.group = group
         self.opponent = opponent
         self.seats = np.arange(config.games) % game.num_players()
         """Of the network against an opponent."""
-        slots, groups = config.games, config.games // group
-        self.round = np.zeros(slots, np.int64)
-        """Games that each slot has ended."""
-        self.handed_out = np.zeros(groups, np.int64)
-        """Of each group's rounds."""
         self.calls = 0
         """Decisions drawn so far, a slot; with the seed they number the random draws."""
+        self._begin(seed)
+
+    def _begin(self, seed: int, group: int = 1) -> None:
+        """Begin all games anew; `group` of them alike (see `core.BatchEnv`)."""
+        config = self.config
+        try:
+            self.env = core.BatchEnv(
+                self.game,
+                config.games,
+                self.encoder,
+                seed=seed,
+                workers=config.workers,
+                group=group,
+                starts=self.starts,
+            )
+        except TesujiError as error:
+            raise TesujiError(f"{config.starts}: {error}" if config.starts else str(error)) from error
+        self.round = np.zeros(config.games, np.int64)
+        """Games that each slot has ended."""
         self.kept = self._empty(0)
         self.env.observe(self.kept["inputs"][0], self.kept["legal_mask"][0], self.kept["players"][0])
 
@@ -134,39 +149,53 @@ class Rollout:
             "legal_mask": np.empty((steps + 1, slots, actions), np.uint8),
             "players": np.empty((steps + 1, slots), np.int32),
             "actions": np.empty((steps, slots), np.int64),
-            "log_policy": np.empty((steps, slots, actions), np.float32),
-            "values": np.empty((steps, slots, players), np.float32),
+            "log_policy": np.zeros((steps, slots, actions), np.float32),
+            "values": np.zeros((steps, slots, players), np.float32),
             "rewards": np.empty((steps, slots, players), np.float32),
             "rounds": np.empty((steps, slots), np.int64),
             "learnt": np.ones((steps, slots), np.bool_),
         }
 
     def play(self, answers: NetworkAnswers) -> Trajectories:
-        """Play on, about `config.positions` decisions; at least until some games can be handed out."""
+        """Play on, about `config.positions` decisions; at least until some games have ended."""
         while True:
-            self._step(answers)
-            games = self._finished()
-            if len(games):
-                return games
+            self._step(answers, self.steps)
+            rounds = self.kept["rounds"]
+            ended = (rounds >= 0) & (rounds < self.round)  # those below 0 were handed out before
+            if ended.any():
+                break
+        games = self._taken(ended)
+        goes_on = (rounds >= self.round).any(1)
+        first = int(np.argmax(goes_on)) if goes_on.any() else len(rounds)
+        self.kept = {name: array[first:].copy() for name, array in self.kept.items()}
+        self.kept["rounds"] -= self.round  # of those that go on 0 again
+        self.round[:] = 0
+        return games
 
-    def _step(self, answers: NetworkAnswers) -> None:
-        """`steps` decisions of every slot, behind those that were kept."""
+    def _step(self, answers: NetworkAnswers, steps: int, games: int | None = None) -> None:
+        """So many decisions of every slot, behind those kept. Slots that have ended so many `games` only wait, with the
+        first legal action.
+        """
         from engine.finetune.sampling import sample  # here, because it brings numba
 
         before = len(self.kept["actions"])
-        data = self._empty(before + self.steps)
+        data = self._empty(before + steps)
         for name, array in self.kept.items():
             data[name][: len(array)] = array
         done = np.empty(self.env.size, np.uint8)
-        for step in range(before, before + self.steps):
-            inputs, legal_mask = data["inputs"][step], data["legal_mask"][step]
-            policy, data["values"][step] = answers.both(inputs, legal_mask)
-            if self.opponent is not None:
-                data["learnt"][step] = data["players"][step] == self.seats
-                rows = np.flatnonzero(~data["learnt"][step])
-                if len(rows):
-                    policy[rows] = self.opponent.answer(self.env, rows, inputs[rows], legal_mask[rows])
-            data["log_policy"][step] = policy
+        for step in range(before, before + steps):
+            inputs, legal_mask, players = (data[name][step] for name in ("inputs", "legal_mask", "players"))
+            waits = np.zeros(self.env.size, np.bool_) if games is None else self.round >= games
+            own = ~waits if self.opponent is None else ~waits & (players == self.seats)
+            data["learnt"][step] = own
+            everyone = own.all()
+            rows = slice(None) if everyone else np.flatnonzero(own)
+            if everyone or own.any():
+                policy, values = answers.both(inputs[rows], legal_mask[rows])
+                data["log_policy"][step][rows], data["values"][step][rows] = policy, values
+            if self.opponent is not None and (theirs := np.flatnonzero(~own & ~waits)).size:
+                policy = self.opponent.answer(self.env, theirs, inputs[theirs], legal_mask[theirs])
+                data["log_policy"][step][theirs] = policy
             draw = np.random.default_rng([self.seed, self.calls]).random(self.env.size)
             sample(data["log_policy"][step], legal_mask, draw, data["actions"][step])
             data["rounds"][step] = self.round
@@ -177,39 +206,74 @@ class Rollout:
         data["rewards"][before:] /= self.value_scale
         self.kept = data
 
-    def _finished(self) -> Trajectories:
-        """The games of complete rounds, slot after slot; what is needed of the others stays."""
+    def _taken(self, chosen: NDArray[np.bool_]) -> Trajectories:
+        """The chosen decisions [steps, slots], which make whole games, slot after slot."""
         data = self.kept
-        rounds = data["rounds"]
-        complete = self.round.reshape(-1, self.group).min(1)
-        slot_first, slot_end = (np.repeat(each, self.group) for each in (self.handed_out, complete))
-        waiting = rounds >= slot_end
-        slots, steps = np.nonzero(((rounds >= slot_first) & ~waiting).T)
-        numbers = rounds[steps, slots]
+        slots, steps = np.nonzero(chosen.T)
+        numbers = data["rounds"][steps, slots]
         begins = np.flatnonzero(np.diff(slots, prepend=-1) | np.diff(numbers, prepend=-1))
-        offsets = np.append(begins, len(slots)).astype(np.int64)
-        groups = (slots[begins] // self.group).astype(np.int64) + numbers[begins] * len(complete)
-        first = len(rounds)
-        if waiting.any():
-            first = int(np.argmax(waiting.any(1)))
-        self.handed_out = complete
         taken = {name: np.ascontiguousarray(data[name][steps, slots]) for name in data if name != "rounds"}
-        self.kept = {name: array[first:].copy() for name, array in data.items()}
-        return Trajectories(**taken, offsets=offsets, groups=groups)
+        offsets = np.append(begins, len(slots)).astype(np.int64)
+        return Trajectories(**taken, offsets=offsets, groups=np.arange(len(begins), dtype=np.int64))
 
     def state(self) -> bytes:
         """Everything that `restore` goes on from."""
         env = np.frombuffer(self.env.save(), np.uint8)
-        counts = {"round": self.round, "handed_out": self.handed_out, "calls": np.array([self.calls]), "env": env}
+        counts = {"round": self.round, "calls": np.array([self.calls]), "env": env}
         return safetensors.numpy.save({**self.kept, **counts})
 
     def restore(self, data: bytes) -> None:
         """Go back to a `state` of a roll-out made alike."""
         state: Mapping[str, NDArray[Any]] = safetensors.numpy.load(data)
         self.env.restore(state["env"].tobytes())
-        self.round, self.handed_out = state["round"].copy(), state["handed_out"].copy()
+        self.round = state["round"].copy()
         self.calls = int(state["calls"][0])
         self.kept = {name: state[name].copy() for name in self.kept}
+
+
+class GroupRollout(Rollout):
+    """Games that begin alike, `group` at a time: same start, same chance before the first decision.
+
+    They are played in rounds of one game a slot, so that all of them are by the same network and nothing is in progress
+    between two calls.
+    """
+
+    def __init__(self, game: pyspiel.Game, encoder: str, config: RolloutConfig, *, group: int, **options: Any) -> None:
+        """`config.games` must be a multiple of `group`; options as a `Rollout` takes them."""
+        self.group = group
+        super().__init__(game, encoder, config, **options)
+
+    def _begin(self, seed: int, group: int = 1) -> None:
+        super()._begin(seed, self.group)
+
+    def play(self, answers: NetworkAnswers) -> Trajectories:
+        """Whole rounds, until they have `config.positions` decisions."""
+        rounds: list[Trajectories] = []
+        while not rounds or sum(map(len, rounds)) < self.config.positions:
+            self._begin(int(np.random.SeedSequence([self.seed, self.calls]).generate_state(1, np.uint64)[0]))
+            while (self.round == 0).any():
+                self._step(answers, STEPS, games=1)
+            rounds.append(self._taken(self.kept["rounds"] == 0))
+        return joined(rounds, self.group)
+
+    def state(self) -> bytes:
+        """The number of decisions drawn: no game is in progress."""
+        return safetensors.numpy.save({"calls": np.array([self.calls])})
+
+    def restore(self, data: bytes) -> None:
+        """Go on with the next round."""
+        self.calls = int(safetensors.numpy.load(data)["calls"][0])
+
+
+def joined(rounds: Sequence[Trajectories], group: int) -> Trajectories:
+    """The games of rounds in which every slot has one, slots in order; `group` of them in a row began alike."""
+    lengths = np.concatenate([np.diff(each.offsets) for each in rounds])
+    names = [each.name for each in fields(Trajectories) if each.name not in ("offsets", "groups")]
+    return Trajectories(
+        **{name: np.concatenate([getattr(each, name) for each in rounds]) for name in names},
+        offsets=np.append(0, np.cumsum(lengths)).astype(np.int64),
+        groups=np.arange(len(lengths), dtype=np.int64) // group,
+    )
 
 
 def read_starts(path: Path) -> list[list[int]]:

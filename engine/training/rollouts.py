@@ -15,7 +15,7 @@ from engine.finetune.learner import Learner
 from engine.finetune.methods import PolicyGradient
 from engine.finetune.methods.method import Played, Trajectories
 from engine.finetune.retention import Reference
-from engine.finetune.rollout import NetworkAnswers, Rollout
+from engine.finetune.rollout import GroupRollout, NetworkAnswers, Rollout
 from engine.game import facts
 from engine.training.checkpoints import Checkpoints
 from engine.training.experience import Games
@@ -48,14 +48,12 @@ class Rollouts:
         reference = Reference(checkpoints.reference.network).network.to(learner.device)
         self.reference = NetworkAnswers(reference, threads)
         self.scale = facts(game).value_scale
-        self.rollout = Rollout(
-            game,
-            checkpoints.reference.encoder,
-            config.rollout,
-            group=method.group,
-            seed=stream_seed(config, ROLLOUT_STREAM),
-            value_scale=self.scale,
-        )
+        told = (game, checkpoints.reference.encoder, config.rollout)
+        seed = stream_seed(config, ROLLOUT_STREAM)
+        if method.group > 1:
+            self.rollout: Rollout = GroupRollout(*told, group=method.group, seed=seed, value_scale=self.scale)
+        else:
+            self.rollout = Rollout(*told, seed=seed, value_scale=self.scale)
         self.rows: Played | None = None
         self.waiting: list[NDArray[np.int64]] = []
         """Rows of each batch that is owed, the next one last."""
@@ -67,7 +65,7 @@ class Rollouts:
         self.rows = self.method.prepare(games, self.current, self.reference, share)
         generator = np.random.default_rng([self.config.seed, SHUFFLE_STREAM, iteration])
         count = len(self.rows)
-        batches = max(1, round(count / self.config.learner.batch_size))
+        batches = -(-count // self.config.learner.batch_size)
         self.waiting = []
         for _ in range(self.method.epochs):
             self.waiting += np.array_split(generator.permutation(count), batches)
