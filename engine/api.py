@@ -159,12 +159,14 @@ def exploitability(
     simulations: searches per move, over its own; 0 is its raw policy. max_histories: what is small enough (default
     10 million).
     """
+    from engine.config import EvaluatorConfig
     from engine.evaluate.exploitability import exploitability
 
     loaded = _game(game, agent)
-    return exploitability(
-        _agent(agent, loaded), loaded, simulations=simulations, seed=seed, max_histories=max_histories
-    )
+    # A figure that is called exact is of the network itself, not of its rounded form.
+    exact = EvaluatorConfig(precision="fp32")
+    known = parse_agent(str(agent), loaded, evaluator=exact) if isinstance(agent, str | Path) else agent
+    return exploitability(known, loaded, simulations=simulations, seed=seed, max_histories=max_histories)
 
 
 def _agent(agent: AgentOrName, game: pyspiel.Game, workers: int = 2) -> BatchAgent:

@@ -618,10 +618,13 @@ def test_train_without_search_and_measure_what_it_brought(tesuji, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("exploitability", "random", "--game", "kuhn_poker", "--save", "x"), "--save keeps the exploiter"),
+        (
+            ("exploitability", "random", "--game", "kuhn_poker", "--save", "x"),
+            "--save is for the exploiter of --approximate",
+        ),
         (
             ("exploitability", "random", "--game", "kuhn_poker", "--approximate", 1, "--simulations", 2),
-            "--simulations is for exact figures",
+            "--simulations is for exact figures: leave it out with --approximate",
         ),
         (("exploitability", "random", "--game", "kuhn_poker", "--approximate", 0), "0: give a number above 0"),
         (

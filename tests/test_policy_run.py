@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.agents.bots import RandomAgent
-from engine.agents.parser import parse_agent
+from engine.agents.parser import parse_agent, resolve_checkpoint
 from engine.config import load_config
 from engine.errors import TesujiError
 from engine.evaluate.exploitability import exploitability
@@ -38,6 +38,13 @@ TINY = {
 }
 
 
+KUHN = load_game("kuhn_poker")
+
+
+def exact_agent(folder):
+    return parse_agent(f"{folder}:backend=torch,precision=fp32")
+
+
 def tiny(game, method="mmd", **changes):
     settings = {name.replace("__", "."): str(value) for name, value in changes.items()}
     return load_config(None, {"game": game, "method.name": method, **TINY, **settings})
@@ -63,12 +70,13 @@ def test_the_guard_keeps_the_least_exploitable_agent(tmp_path):
     result = train(tiny("kuhn_poker", iterations=12, guard__every=1), tmp_path / "run")
     lines = JsonLines(result.folder / "exploitability.jsonl").read()
     values = [line["exploitability"] for line in lines]
-    assert [line["promoted"] for line in lines] == [value <= min(values[: i + 1]) for i, value in enumerate(values)]
-    assert result.exploitability == min(values)
-    agent = parse_agent(str(result.folder))
+    start = exploitability(exact_agent(result.folder / "checkpoints" / "reference"), KUHN).exploitability
+    least = [min([start, *values[: i + 1]]) for i in range(len(values))]
+    assert [line["promoted"] for line in lines] == [value == low for value, low in zip(values, least, strict=True)]
+    assert result.exploitability == min(values) < start
+    agent = exact_agent(result.folder)
     assert agent.checkpoint.metrics["exploitability"] == min(values)
-    exact = parse_agent(f"{result.folder}:backend=torch,precision=fp32")
-    assert exploitability(exact, load_game("kuhn_poker")).exploitability == pytest.approx(min(values), abs=1e-5)
+    assert exploitability(agent, KUHN).exploitability == pytest.approx(min(values), abs=1e-5)
 
 
 def files(folder):
@@ -155,3 +163,43 @@ def test_an_exploiter_wins_at_most_what_can_be_won():
 def test_an_exploiter_needs_one_budget():
     with pytest.raises(TesujiError, match="minutes or decisions above 0"):
         approximate_exploitability(RandomAgent(), load_game("kuhn_poker"))
+
+
+def test_a_start_that_is_better_stays_the_best(tmp_path):
+    start = resolve_checkpoint("kuhn_poker/blueprint")
+    settings = {"game": "kuhn_poker", "iterations": "2", "guard.every": "1", "rollout.games": "32"}
+    settings |= {"rollout.positions": "256", "learner.batch_size": "64", "learner.learning_rate": "0.1"}
+    settings |= {"mmd.magnet_weight": "100", "mmd.final_magnet_weight": "100", "learner.ema_decay": "0"}
+    result = train(load_config(None, settings), tmp_path / "run", start=start)
+    first = JsonLines(result.folder / "exploitability.jsonl").read()[0]
+    assert first["exploitability"] > 0.3 and not first["promoted"]  # drawn to the uniform policy, 0.458
+    assert result.exploitability == pytest.approx(0.1253, abs=1e-4)
+    assert (result.checkpoint / "model.safetensors").read_bytes() == (start / "model.safetensors").read_bytes()
+
+
+def test_an_exploiter_may_read_other_inputs_than_the_agent(tmp_path):
+    agent = parse_agent(str(train(tiny("tic_tac_toe", "ppo", network__encoder="observation"), tmp_path / "run").folder))
+    assert agent.checkpoint.encoder == "observation"
+    config = replace(tiny("tic_tac_toe", "ppo"), iterations=0)
+    assert config.network.encoder == "seated"
+    found = approximate_exploitability(agent, agent.game, decisions=500, games=40, seed=1, config=config)
+    assert found.low <= found.bound <= found.high
+
+
+def test_a_run_keeps_its_starts(tmp_path, monkeypatch):
+    (tmp_path / "mine.jsonl").write_text("[4]\n[0, 8]\n")
+    monkeypatch.chdir(tmp_path)
+    config = tiny("tic_tac_toe", "ppo", iterations=1, rollout__starts="mine.jsonl")
+    result = train(config, tmp_path / "run")
+    (tmp_path / "mine.jsonl").unlink()
+    assert (result.folder / "starts.jsonl").read_text() == "[4]\n[0, 8]\n"
+    monkeypatch.chdir("/")
+    assert resume(tmp_path / "run").iterations == 1
+    with pytest.raises(TesujiError, match="cannot read"):
+        train(config, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_groups_are_whole_before_anything_is_made(tmp_path):
+    with pytest.raises(TesujiError, match=r"rollout.games: 30 is no multiple of grpo.group, the 4 games"):
+        tiny("kuhn_poker", "grpo", rollout__games=30)

@@ -60,13 +60,17 @@ def run(options: argparse.Namespace) -> int:
     print(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
     if result.exploitability is not None:
         print(f"  exploitability {result.exploitability:.6g} (exact, NashConv / players)")
-    elif result.elo:
+    elif result.judged:
         print(f"  about {result.elo:+.0f} Elo above the start by its own matches")
+    else:
+        print("  not judged on the way: best is the latest")
     if result.interrupted:
         print(f"  go on:  tesuji train --resume {result.folder}")
     if result.checkpoint.exists():
-        print(f"  judge:  tesuji evaluate {result.folder} --against {result.folder / 'checkpoints' / 'reference'}")
-        print(f"  play:   tesuji play {result.folder}{':simulations=64' if searches(result.checkpoint) else ''}")
+        sound = searches(result.checkpoint)
+        judge = f"evaluate {result.folder} --against" if sound else f"match {result.folder}"
+        print(f"  judge:  tesuji {judge} {result.folder / 'checkpoints' / 'reference'}")
+        print(f"  play:   tesuji play {result.folder}{':simulations=64' if sound else ''}")
     return 0
 
 

@@ -42,7 +42,7 @@ def draw_curve(folder: Path, title: str) -> Path | None:
     if panels[0].lines:
         panels[0].legend(frameon=False)
     if judged:
-        exploitability(panels[1], judged, "positions", 1.0, "decisions learnt from")
+        exploitability(panels[1], judged, "positions", 1.0, "decisions played")
         exploitability(panels[2], judged, "elapsed", 60.0, "minutes")
         series(panels[3], lines, ("entropy",), ENTROPY)
     else:

@@ -16,7 +16,7 @@ class Games:
     """One iteration's games."""
 
     positions: int
-    """Decisions to learn from, of the games that finished."""
+    """Decisions of the games that finished."""
     games: int
     decisions: int
     """Made in this iteration, by games that finished or not."""

@@ -17,15 +17,26 @@ from engine.config import NetworkConfig, RunConfig, load_config, save_config
 from engine.errors import TesujiError
 from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
 from engine.finetune.methods import POLICY_GRADIENTS
+from engine.finetune.rollout import read_starts
 from engine.game import encoder_shape, facts, load_game, require_rollouts, require_self_play
 from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
 from engine.network.mlp import MlpNetwork
 from engine.network.residual import ResidualNetwork
 
-__all__ = ["CHECKPOINTS", "CONFIG", "REFERENCE", "create", "load_reference", "locked", "require_run", "sweep"]
+__all__ = [
+    "CHECKPOINTS",
+    "CONFIG",
+    "REFERENCE",
+    "create",
+    "load_reference",
+    "load_run_config",
+    "locked",
+    "require_run",
+    "sweep",
+]
 
 FORMAT = 1
-RUN, CONFIG = "run.json", "config.toml"
+RUN, CONFIG, STARTS = "run.json", "config.toml", "starts.jsonl"
 CHECKPOINTS, REFERENCE = "checkpoints", "reference"
 """The reference is the agent that a run starts from."""
 KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
@@ -43,6 +54,7 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         config = replace(config, game=str(game))
     else:
         require_self_play(game)
+    starts = read_starts(Path(config.rollout.starts)) if config.rollout.starts else []
     if config.iterations == 0 and config.minutes == 0.0:
         raise TesujiError("no training budget: set iterations or minutes above 0")
     place = free_place(output)
@@ -71,8 +83,19 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         else:
             card = f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n"
             digest = save_checkpoint(reference, network, network_config, config.game, "untrained", {}, {}, card)
+        if starts:  # a run has its own: the file may be edited, or named from another folder
+            atomic_write(folder / STARTS, "".join(f"{json.dumps(start)}\n" for start in starts).encode())
+            config = replace(config, rollout=replace(config.rollout, starts=STARTS))
         save_config(replace(config, network=network_config), folder / CONFIG)
         atomic_write(folder / RUN, json.dumps({"format": FORMAT, "reference": digest}).encode() + b"\n")
+
+
+def load_run_config(output: Path) -> RunConfig:
+    """The configuration of the run in `output`, with the place of its own starts."""
+    config = load_config(output / CONFIG)
+    if not config.rollout.starts:
+        return config
+    return replace(config, rollout=replace(config.rollout, starts=str(output / STARTS)))
 
 
 def free_place(output: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from engine.evaluate.match import draw_rows, play_in_pool, rate
 from engine.evaluate.ratings import Rating
 from engine.finetune.learner import Learner
 from engine.finetune.rollout import NetworkAnswers
-from engine.game import require_self_play
+from engine.game import is_zero_sum, require_self_play
 from engine.native import core
 from engine.search.calibration import Calibration
 from engine.search.search import search_params
@@ -47,6 +48,8 @@ class Judgement(Verdict):
     """For the guard's own record."""
     standing: Mapping[str, float]
     """What the candidate is worth now, by the name under which the best one's checkpoint tells it."""
+    kept: Mapping[str, float]
+    """The same of the best one, where it stays."""
 
 
 class Guard(Protocol):
@@ -78,14 +81,19 @@ def guard_match(
 ) -> Rating:
     """Play `games` games (rounded up to whole openings) of `candidate` against `best`.
 
-    As in every match (`engine.evaluate.match`), each random opening is played with the candidate in each seat.
+    As in every match (`engine.evaluate.match`), each random opening is played with the candidate in each seat, search
+    plays its best move, and a raw network by its probabilities.
     """
     search = search_params(config.search, config.guard.simulations, game)
+    temperature = 0.0 if config.guard.simulations else 1.0  # a raw network plays by its probabilities
     rows, _ = draw_rows(game, games, config.guard.opening_plies, seed)
     played = play_in_pool(
         game,
         [candidate.native, best.native],
-        [core.PlayerParams(index, search) for index in range(2)],
+        [
+            core.PlayerParams(index, search, temperature=temperature, final_temperature=temperature)
+            for index in range(2)
+        ],
         rows,
         config.selfplay.workers,
         config.selfplay.games_per_worker,
@@ -142,12 +150,13 @@ class MatchGuard:
             "elo_high": clipped(rating.high),
             "elo_above_start": above,
         }
-        return Judgement(found.promote, found.roll_back, line, {"elo_above_start": above})
+        return Judgement(found.promote, found.roll_back, line, {"elo_above_start": above}, standing)
 
     def expected(self, decisions_per_game: float, seconds_per_decision: float) -> float:
         """As long as the decisions of so many games take in self-play, at its own number of simulations."""
         guard = self.config.guard
-        depth = guard.simulations / self.config.search.simulations
+        # Where games are played without search (`learner` is given), a decision has cost one evaluation.
+        depth = max(1, guard.simulations) / (self.config.search.simulations if self.learner is None else 1)
         return guard.games * decisions_per_game * seconds_per_decision * depth
 
 
@@ -162,10 +171,17 @@ class ExploitabilityGuard:
         self.learner = learner
 
     def judge(self, best: Mapping[str, Tensor], standing: Mapping[str, float], seed: int) -> Judgement:
-        """Evaluate the averaged weights at every information state."""
+        """Evaluate the averaged weights at every information state; those of the start, too, the first time."""
         found = self.exploitability(self.learner.average)
-        promote = found <= standing.get("exploitability", np.inf)
-        return Judgement(promote, False, {"exploitability": found}, {"exploitability": found})
+        known = standing.get("exploitability")
+        if known is None:
+            start = copy.deepcopy(self.learner.average)
+            start.load_state_dict(best)
+            known = self.exploitability(start)
+        promote = found <= known
+        return Judgement(
+            promote, False, {"exploitability": found}, {"exploitability": found}, {"exploitability": known}
+        )
 
     def exploitability(self, network: nn.Module) -> float:
         """NashConv / players of a network's raw policy, in utilities."""
@@ -182,8 +198,11 @@ class ExploitabilityGuard:
 
 
 def information_tree(game: pyspiel.Game, config: RunConfig) -> core.InformationTree | None:
-    """The game enumerated, if it hides information and has at most `guard.max_histories` histories; else None."""
-    if game.get_type().information != pyspiel.GameType.Information.IMPERFECT_INFORMATION:
+    """The game enumerated, if it hides information, is zero-sum (elsewhere a poor equilibrium would beat a good agent)
+    and has at most `guard.max_histories` histories; else None.
+    """
+    hidden = game.get_type().information == pyspiel.GameType.Information.IMPERFECT_INFORMATION
+    if not hidden or not is_zero_sum(game) or config.guard.max_histories == 0:
         return None
     try:
         return core.InformationTree(game, max_histories=config.guard.max_histories)

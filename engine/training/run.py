@@ -28,7 +28,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig, load_config
+from engine.config import RunConfig
 from engine.errors import TesujiError
 from engine.finetune.learner import Learner, learning_rate
 from engine.finetune.methods import POLICY_GRADIENTS, make_policy_gradient, make_search_method
@@ -42,7 +42,7 @@ from engine.training.budget import Budget
 from engine.training.checkpoints import Checkpoints, averaged
 from engine.training.curve import draw_curve
 from engine.training.experience import Experience
-from engine.training.folder import CONFIG, create, load_reference, locked, require_run, sweep
+from engine.training.folder import create, load_reference, load_run_config, locked, require_run, sweep
 from engine.training.guard import ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.rollouts import Rollouts
@@ -99,6 +99,8 @@ class Result:
     """Of the best agent above the start, summed over the guard's matches; an estimate to be proved by a match."""
     exploitability: float | None
     """Of the best agent, exact, NashConv / players in utilities; None where the guard does not go by it."""
+    judged: bool
+    """There is a guard; else the best agent is the latest."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -115,7 +117,7 @@ def train(
     """Fine-tune the checkpoint `start` (or an untrained network) and keep everything in the new folder `output`.
 
     `network_class` ("package.module:Class") is needed for a custom network. SIGINT and SIGTERM save and return. Raises
-    TesujiError for games that search is not sound in, a checkpoint of another game, and an `output` that is not empty.
+    TesujiError for games that the method does not take, a checkpoint of another game, and an `output` not empty.
     """
     output = Path(output)
     create(config, output, None if start is None else Path(start), network_class)
@@ -147,7 +149,7 @@ class Run:
         self.folder = folder
         self.interruption = interruption
         self.on_progress = on_progress
-        self.config = config = load_config(folder / CONFIG)
+        self.config = config = load_run_config(folder)
         self.game = load_game(config.game)
         self.network_class = network_class
         reference = load_reference(folder, config, network_class)
@@ -222,7 +224,7 @@ class Run:
         if self.iteration:
             self._draw()
         try:
-            while not self.finished and not self.budget.used_up(self.iteration):
+            while not self.finished and not self._out_of_time():
                 self._iterate()
                 self._capture()
                 if monotonic() - self.snapshot_time >= self.snapshot_cost / SNAPSHOT_SHARE:
@@ -239,7 +241,14 @@ class Run:
         standing = self.captured.state["best"]["standing"]
         elo, exploitability = standing.get("elo_above_start", 0.0), standing.get("exploitability")
         iterations, seconds = self.captured.iteration, self.budget.elapsed
-        return Result(self.folder, best, iterations, seconds, interrupted, elo, exploitability)
+        return Result(self.folder, best, iterations, seconds, interrupted, elo, exploitability, self.guard is not None)
+
+    def _out_of_time(self) -> bool:
+        """The budget is used up, or what is left of it is too little for anything new to be learnt."""
+        if self.budget.used_up(self.iteration):
+            return True
+        begun = bool(self.totals["positions"])
+        return begun and not self.experience.repeatable and not self.budget.time_for_games
 
     def _draw(self) -> None:
         draw_curve(self.folder, f"{self.config.game}: {self.folder.name}")
@@ -250,7 +259,7 @@ class Run:
         fresh = decisions = 0
         played: dict[str, Any] = {}
         rates: dict[str, float] = {}
-        if self.budget.time_for_games or not self.experience.repeatable or not self.totals["positions"]:
+        if self.budget.time_for_games or not self.totals["positions"]:
             self._report("self-play")
             with self.interruption.abort():
                 games = self.experience.play(self.iteration, self.budget.share(self.iteration))
@@ -265,6 +274,7 @@ class Run:
         else:  # the rest of the time budget goes into what has been played
             self.experience.repeat()
         middle = monotonic()
+        before = self.totals["samples"]
         learnt = self._learn()
         self.iteration += 1
         self._check_finite(learnt)
@@ -286,7 +296,7 @@ class Run:
                 "self_play": middle - begin,
                 "learning": end - middle,
                 **{f"{name}_per_second": count / seconds for name, count in rates.items()},
-                "samples_per_second": learnt["steps"] * self.config.learner.batch_size / learning,
+                "samples_per_second": (self.totals["samples"] - before) / learning,
             },
         }
         if self.guard is not None and self.iteration % self.config.guard.every == 0:
@@ -298,6 +308,7 @@ class Run:
     def _learn(self) -> dict[str, Any]:
         """The batches owed; mean metrics over them."""
         collected: list[dict[str, Tensor]] = []
+        samples = 0
         owed = max(1.0, self.experience.owed)
         progress = self.budget.share(self.iteration)
         while (batch := self.experience.batch()) is not None:
@@ -307,8 +318,9 @@ class Run:
                 break
             progress = self.budget.share(self.iteration + len(collected) / owed)
             collected.append(self.learner.step(batch, progress))
-            self.totals["samples"] += len(batch)
+            samples += len(batch)
             self._report("learning")
+        self.totals["samples"] += samples
         rate = learning_rate(self.config.learner, self.learner.step_count, progress)
         means = {
             name: float(torch.stack([metrics[name] for metrics in collected]).mean())
@@ -354,6 +366,8 @@ class Run:
         )
         if found.promote:
             self._promote(found.standing)
+        else:
+            self.best["standing"] = dict(found.kept)
         if found.roll_back:
             self.learner.restore(best)
             self.experience.update(self.iteration)
