@@ -7,6 +7,7 @@ side have one core each. An interrupted part goes on with what is missing, its t
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
@@ -21,7 +22,9 @@ from typing import Any
 from measure import REPOSITORY, Measurements, parser, print_table, run
 from peers_nfsp import nfsp
 
-from engine.agents.parser import parse_agent
+from engine.agents.agent import BatchAgent
+from engine.agents.parser import parse_agent as parse
+from engine.config import EvaluatorConfig
 from engine.errors import TesujiError
 from engine.evaluate.exploitability import exploitability
 from engine.evaluate.match import match
@@ -31,20 +34,26 @@ from engine.training.exploiter import approximate_exploitability
 
 SEEDS = (1, 2, 3)
 LEDUC, DARK_HEX = "leduc_poker", "dark_hex(board_size=3,gameversion=adh)"
-LEARNING = {"kuhn_poker": 2.0, LEDUC: 10.0, "liars_dice(dice_sides=4)": 5.0}
+LEARNING = {"kuhn_poker": 4.0, LEDUC: 10.0, "liars_dice(dice_sides=4)": 5.0}
 """Minutes of each run."""
 WANTED = {"kuhn_poker": 0.01, LEDUC: 0.15, "liars_dice(dice_sides=4)": 0.06}
 """Exploitability at most."""
 FINE_TUNING_MINUTES = 1.5
-METHOD_MINUTES = 3.0
+METHOD_MINUTES = 2.0
 METHODS = ("ppo", "mmd", "grpo")
 METHOD_GAMES = ("connect_four", "einstein_wurfelt_nicht")
 MATCH_GAMES = 1000
-EXPLOITER_MINUTES = 6.0
-OTHERS = {"phantom_ttt": 3.0, "goofspiel(num_cards=4,imp_info=True,points_order=descending)": 3.0}
+EXPLOITER_MINUTES = 5.0
+OTHERS = ("phantom_ttt", "goofspiel(num_cards=4,imp_info=True,points_order=descending)")
 """Games without a room, by the generic defaults."""
+OTHER_MINUTES = 2.0
 QUICK = 0.012
 """Of all minutes, in the quick form."""
+
+
+def parse_agent(name: str) -> BatchAgent:
+    """An agent in float32: what is judged is the network itself, not its rounded form."""
+    return parse(name, evaluator=EvaluatorConfig(precision="fp32"))
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ def learning(game: str, scale: Scale) -> dict[str, Any]:
     """Runs from scratch, a seed each, by the room's own configuration."""
     minutes = scale.minutes(LEARNING[game])
     short = game.split("(", 1)[0]
-    folders = [scale.folder / f"{short}-{seed}" for seed in scale.seeds]
+    folders = [scale.folder / f"{short}-{minutes}-{seed}" for seed in scale.seeds]
     told = ["--game", game, "--method", "mmd", "--minutes", minutes, "--seed"]
     trained({folder: [*told, str(seed)] for folder, seed in zip(folders, scale.seeds, strict=True)})
     found = [judged(folder) for folder in folders]
@@ -105,8 +114,9 @@ def fine_tuning(scale: Scale) -> dict[str, Any]:
     """The blueprint of Leduc as it is, fine-tuned with itself as magnet, and as many steps from scratch."""
     start = f"{LEDUC}/blueprint"
     pretrained = exploitability(parse_agent(start), load_game(LEDUC)).exploitability
-    tuned, scratch = scale.folder / "fine_tuned", scale.folder / "from_scratch"
-    budget = ["--method", "mmd", "--minutes", scale.minutes(FINE_TUNING_MINUTES), "--seed", "1"]
+    minutes = scale.minutes(FINE_TUNING_MINUTES)
+    tuned, scratch = (scale.folder / f"{name}-{minutes}" for name in ("fine_tuned", "from_scratch"))
+    budget = ["--method", "mmd", "--minutes", minutes, "--seed", "1"]
     trained({tuned: ["--from", start, *budget, "--set", "mmd.magnet=reference"]})
     steps = JsonLines(tuned / "metrics.jsonl").read(("iteration",))[-1]["iteration"]
     trained(
@@ -133,26 +143,42 @@ def dark_hex(scale: Scale) -> dict[str, Any]:
     return {"exploiters": bounds, "elo": result.elo, "low": result.elo_low, "high": result.elo_high}
 
 
-def method(game: str, name: str, scale: Scale) -> dict[str, Any]:
-    """The shipped imitation agent, fine-tuned without search, and judged without."""
-    start = f"{game}/imitation"
-    folder = scale.folder / f"{game}-{name}"
-    trained({folder: ["--from", start, "--method", name, "--minutes", scale.minutes(METHOD_MINUTES), "--seed", "1"]})
-    result = match(parse_agent(str(folder)), parse_agent(start), load_game(game), scale.games, seed=1, simulations=0)
+def methods(scale: Scale) -> dict[str, Any]:
+    """The shipped imitation agents, fine-tuned by every method, without search and with one core each."""
+    minutes = scale.minutes(METHOD_MINUTES)
+    runs = {
+        (game, name): scale.folder / f"{game}-{name}-{minutes}"
+        for game, name in itertools.product(METHOD_GAMES, METHODS)
+    }
+    told = ["--minutes", minutes, "--seed", "1", "--set", "learner.threads=1"]
+    trained({folder: ["--from", f"{game}/imitation", "--method", name, *told] for (game, name), folder in runs.items()})
+    return {"runs": {f"{game} {name}": str(folder) for (game, name), folder in runs.items()}}
+
+
+def rated(folder: str, game: str, scale: Scale) -> dict[str, Any]:
+    """A fine-tuned agent against the one it was, both raw and by their probabilities."""
+    pair = parse_agent(folder), parse_agent(f"{game}/imitation")
+    result = match(*pair, load_game(game), scale.games, seed=1, simulations=0)
     return {"elo": result.elo, "low": result.elo_low, "high": result.elo_high, "games": len(result.games)}
 
 
-def other(game: str, scale: Scale) -> dict[str, Any]:
-    """A game without a room: the trained agent against the untrained one it began as."""
-    folder = scale.folder / game.split("(", 1)[0]
-    trained({folder: ["--game", game, "--method", "mmd", "--minutes", scale.minutes(OTHERS[game]), "--seed", "1"]})
-    agents = [parse_agent(str(folder / "checkpoints" / each)) for each in ("best", "reference")]
-    played = load_game(str(json.loads((folder / "checkpoints" / "best" / "config.json").read_text())["game"]))
-    result = match(agents[0], agents[1], played, scale.games, 0, seed=1)
+def others(scale: Scale) -> dict[str, Any]:
+    """Games without a room, trained from scratch by the generic defaults."""
+    runs = {game: scale.folder / f"{game.split('(', 1)[0]}-{scale.minutes(OTHER_MINUTES)}" for game in OTHERS}
+    told = ["--method", "mmd", "--minutes", scale.minutes(OTHER_MINUTES), "--seed", "1"]
+    trained({folder: ["--game", game, *told] for game, folder in runs.items()})
+    return {"runs": {game: str(folder) for game, folder in runs.items()}}
+
+
+def against_itself(folder: str, scale: Scale) -> dict[str, Any]:
+    """A trained agent against the untrained one it began as."""
+    best, reference = (parse_agent(str(Path(folder) / "checkpoints" / each)) for each in ("best", "reference"))
+    game = load_game(str(json.loads((Path(folder) / "checkpoints" / "best" / "config.json").read_text())["game"]))
+    result = match(best, reference, game, scale.games, 0, seed=1)
     ends: dict[str, Any] = {"elo": result.elo, "low": result.elo_low, "high": result.elo_high}
-    if (folder / "exploitability.jsonl").exists():
-        ends["exploitability"] = exploitability(agents[0], played).exploitability
-        ends["untrained"] = exploitability(agents[1], played).exploitability
+    if (Path(folder) / "exploitability.jsonl").exists():
+        ends["exploitability"] = exploitability(best, game).exploitability
+        ends["untrained"] = exploitability(reference, game).exploitability
     return ends
 
 
@@ -169,8 +195,11 @@ def show_learning(store: Measurements, scale: Scale, figures: dict[str, float]) 
         short = game.split("(", 1)[0]
         figures[f"exploitability_{short}"] = found["median"]
         values = ", ".join(f"{value:.4f}" for value in found["values"])
-        rows.append((game, f"{found['minutes']:g}", f"{found['median']:.4f}", values, f"{WANTED[game]:g}"))
-    print_table("exact exploitability from scratch (mmd)", ("game", "minutes", "median", "seeds", "wanted"), rows)
+        last = statistics.median(each["last"] for each in found["runs"])
+        row = (game, f"{found['minutes']:g}", f"{found['median']:.4f}", values, f"{last:.4f}", f"{WANTED[game]:g}")
+        rows.append(row)
+    title = "exact exploitability from scratch (mmd); the guard keeps the least exploitable agent of a run"
+    print_table(title, ("game", "minutes", "median", "seeds", "median of the last", "wanted"), rows)
 
 
 def show_fine_tuning(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
@@ -184,8 +213,9 @@ def show_fine_tuning(store: Measurements, scale: Scale, figures: dict[str, float
 def show_peer(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
     """NFSP's figure."""
     found = store.get("nfsp", lambda: peer(scale))
-    rows = [("NFSP (OpenSpiel, PyTorch)", f"{found['minutes']:g}", f"{found['exploitability']:.4f}")]
-    print_table(LEDUC, ("algorithm", "minutes", "exploitability"), rows)
+    least = min(value for _, _, value in found["curve"])
+    rows = [("NFSP (OpenSpiel, PyTorch)", f"{found['minutes']:g}", f"{least:.4f}", f"{found['exploitability']:.4f}")]
+    print_table(LEDUC, ("algorithm", "minutes", "least", "last"), rows)
     figures["exploitability_nfsp_leduc_poker"] = found["exploitability"]
 
 
@@ -206,20 +236,19 @@ def show_dark_hex(store: Measurements, scale: Scale, figures: dict[str, float]) 
 def show_methods(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
     """One row a game and method."""
     rows = []
-    for game in METHOD_GAMES:
-        for name in METHODS:
-            key = f"{game} {name}"
-            found = store.get(key, lambda game=game, name=name: method(game, name, scale))  # type: ignore[misc]
-            figures[f"elo_{game}_{name}"] = found["elo"]
-            rows.append(elo_row(key, found))
+    for name, folder in store.get("methods", lambda: methods(scale))["runs"].items():
+        game = name.split(" ")[0]
+        found = store.get(f"match {name}", lambda folder=folder, game=game: rated(folder, game, scale))  # type: ignore[misc]
+        figures[f"elo_{name.replace(' ', '_')}"] = found["elo"]
+        rows.append(elo_row(name, found))
     print_table("fine-tuned over imitation, both raw", ("game, method", "Elo", "95 %"), rows)
 
 
 def show_others(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
     """One row a game."""
     rows = []
-    for game in OTHERS:
-        found = store.get(f"other {game}", lambda game=game: other(game, scale))  # type: ignore[misc]
+    for game, folder in store.get("others", lambda: others(scale))["runs"].items():
+        found = store.get(f"match {game}", lambda folder=folder: against_itself(folder, scale))  # type: ignore[misc]
         exact = f"{found['untrained']:.4f} -> {found['exploitability']:.4f}" if "exploitability" in found else "-"
         rows.append((*elo_row(game, found), exact))
         figures[f"elo_{game.split('(', 1)[0]}"] = found["elo"]
@@ -245,7 +274,7 @@ def main() -> None:
     scale = Scale(share, seeds, games, folder)
     settings = {"share": share, "seeds": seeds, "games": games, "minutes": LEARNING}
     store = Measurements("imperfect_information", options, settings)
-    if not store.data["measurements"] and folder.exists():  # what lies there was trained for an earlier measurement
+    if options.fresh and not options.part and folder.exists():
         shutil.rmtree(folder)
     figures: dict[str, float] = {}
     for name in [options.part] if options.part else PARTS:
