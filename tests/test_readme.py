@@ -25,7 +25,7 @@ ROLLOUTS = "--iterations 1 --set rollout.games=64 --set rollout.positions=512 --
 SHORTER = {
     "--minutes 20": ROLLOUTS,
     "--minutes 5": ROLLOUTS,
-    "--approximate 5": "--approximate 0.01 --games 100",
+    "--approximate 5": "--approximate 0.01 --games 40",
     "--games 10000": "--games 20",
     "--minutes 7": f"--iterations 1 {FLAGS}",
     "--iterations 3": f"--iterations 1 {FLAGS}",
