@@ -120,9 +120,10 @@ class Joint {
   }
 
   // Memory of a joint without cells, and of a cell, with what the map takes.
-  int64_t bytes() const {
-    return static_cast<int64_t>(sizeof(Joint) + 20 * first_.back());
+  static int64_t Bytes(size_t edges) {
+    return static_cast<int64_t>(sizeof(Joint) + 20 * edges);
   }
+  int64_t bytes() const { return Bytes(first_.back()); }
   int64_t cell_bytes() const {
     return static_cast<int64_t>(sizeof(Cell) + 48 + 8 * num_players());
   }

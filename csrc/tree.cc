@@ -32,6 +32,10 @@ Tree::Tree(const Game& game, double value_scale, const SearchParams& params)
           .max_states = params.max_cached_states,
           .max_bytes = params.max_bytes,
           .most_edges = MostEdges(game, params.chance_samples),
+          .most_joint =
+              HasSimultaneousMoves(game)
+                  ? Joint::Bytes(MostEdges(game, params.chance_samples))
+                  : 0,
           .state_bytes = 0,
       } {}
 
@@ -92,7 +96,8 @@ bool Tree::MakeRoom() {
   if (settings_.max_bytes == 0) return true;
   if (full_) return false;
   const auto fits = [this](int64_t more) {
-    return bytes() + settings_.state_bytes + more <= settings_.max_bytes;
+    return bytes() + settings_.state_bytes + settings_.most_joint + more <=
+           settings_.max_bytes;
   };
   // An arena that grows holds its old and its new memory for a moment.
   const auto grow = [&](auto& arena, size_t more) {

@@ -112,6 +112,8 @@ class Tree {
     int64_t max_states;
     int64_t max_bytes;
     size_t most_edges;  // of one node
+    int64_t
+        most_joint;  // bytes of what one node of joint moves has beside them
     int64_t state_bytes;
   };
 

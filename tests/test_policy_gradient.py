@@ -472,12 +472,12 @@ def test_policy_gradients_are_found_by_name():
             learner=LearnerConfig(value_weight=0.25),
             ppo=PpoConfig(epochs=3),
             mmd=MmdConfig(epochs=4),
-            grpo=GrpoConfig(epochs=5, group=6),
+            grpo=GrpoConfig(epochs=5, group=8),
         )
         method = make_policy_gradient(config)
         assert method.name == name
         assert method.epochs == {"ppo": 3, "mmd": 4, "grpo": 5}[name]
-        assert method.group == (6 if name == "grpo" else 1)
+        assert method.group == (8 if name == "grpo" else 1)
         assert getattr(method, "value_weight", 0.25) == 0.25
 
 

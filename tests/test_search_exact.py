@@ -494,6 +494,8 @@ def test_at_the_bound_the_search_goes_on_without_growing(name: str) -> None:
     evaluator = core.FakeEvaluator(game)
     bound = 4_000_000 if name == "backgammon" else 400_000
     free = search_one(state, evaluator, simulations=6000)
+    for spare in range(0, 4000, 37):  # wherever the bound lies between two nodes
+        assert search_one(state, evaluator, simulations=6000, max_bytes=bound // 4 + spare).bytes <= bound // 4 + spare
     bounded = search_one(state, evaluator, simulations=6000, max_bytes=bound)
     assert bounded.full and not free.full
     assert bounded.bytes <= bound
