@@ -77,7 +77,7 @@ def information(states: list[pyspiel.State], player: int) -> Hashable:
     return own, tuple((each.observation_string(player), *each.observation_tensor(player)) for each in states)
 
 
-def one_to_one(pairs: list[tuple[Hashable, str]]) -> None:
+def assert_one_to_one(pairs: list[tuple[Hashable, str]]) -> None:
     """Equal information, equal view; different information, different views."""
     views, sources = defaultdict(set), defaultdict(set)
     for known, text in pairs:
@@ -112,7 +112,7 @@ def test_a_view_is_the_information_state_in_other_words(name: str) -> None:
         if not state.is_chance_node():
             for player in range(state.num_players()):
                 pairs.append(((player, state.information_state_string(player)), view(state, player)))
-    one_to_one(pairs)
+    assert_one_to_one(pairs)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_view_is_what_was_seen_in_random_games(name: str, games: int) -> None:
             if not state.is_chance_node():
                 for player in range(state.num_players()):
                     pairs.append(((player, information(states[:length], player)), view(state, player)))
-    one_to_one(pairs)
+    assert_one_to_one(pairs)
     assert len({text for _, text in pairs}) > games
 
 

@@ -94,6 +94,9 @@ class Opponent(Protocol):
 class Rollout:
     """Games in progress: those that end are handed out, the others are kept."""
 
+    group = 1
+    """Games that begin alike (see `core.BatchEnv`)."""
+
     def __init__(
         self,
         game: pyspiel.Game,
@@ -121,8 +124,8 @@ class Rollout:
         """Decisions drawn so far, a slot; with the seed they number the random draws."""
         self._begin(seed)
 
-    def _begin(self, seed: int, group: int = 1) -> None:
-        """Begin all games anew; `group` of them alike (see `core.BatchEnv`)."""
+    def _begin(self, seed: int) -> None:
+        """Begin all games anew."""
         config = self.config
         try:
             self.env = core.BatchEnv(
@@ -131,7 +134,7 @@ class Rollout:
                 self.encoder,
                 seed=seed,
                 workers=config.workers,
-                group=group,
+                group=self.group,
                 starts=self.starts,
             )
         except TesujiError as error:
@@ -242,9 +245,6 @@ class GroupRollout(Rollout):
         """`config.games` must be a multiple of `group`; options as a `Rollout` takes them."""
         self.group = group
         super().__init__(game, encoder, config, **options)
-
-    def _begin(self, seed: int, group: int = 1) -> None:
-        super()._begin(seed, self.group)
 
     def play(self, answers: NetworkAnswers) -> Trajectories:
         """Whole rounds, until they have `config.positions` decisions."""

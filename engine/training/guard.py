@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from engine.config import RunConfig
 from engine.errors import TesujiError
+from engine.evaluate.exploitability import exploitability
 from engine.evaluate.match import draw_rows, play_in_pool, rate
 from engine.evaluate.ratings import Rating
 from engine.finetune.learner import Learner
@@ -189,8 +190,7 @@ class ExploitabilityGuard:
         table: NDArray[np.float64] = np.exp(policy[self.legal_mask != 0].astype(np.float64))
         sums = np.add.reduceat(table, self.tree.offsets[:-1])
         table /= np.repeat(sums, np.diff(self.tree.offsets))
-        values, best = self.tree.evaluate(table)
-        return float(np.mean(np.subtract(best, values)))
+        return exploitability(table, self.tree).exploitability
 
     def expected(self, decisions_per_game: float, seconds_per_decision: float) -> float:
         """One pass over all information states, and one over the histories, which takes about as long."""

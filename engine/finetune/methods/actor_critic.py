@@ -24,7 +24,17 @@ from torch import Tensor
 from engine.finetune.methods.method import MASKED, Answers, Output, Played, Trajectories, legal_log_probabilities
 from engine.finetune.methods.sft import outcome_classes
 
-__all__ = ["Estimator", "divergence", "entropy", "log_ratios", "played", "uniform", "value_loss", "with_advantages"]
+__all__ = [
+    "Estimator",
+    "clipped_surrogate",
+    "divergence",
+    "entropy",
+    "log_ratios",
+    "played",
+    "uniform",
+    "value_loss",
+    "with_advantages",
+]
 
 Floats = NDArray[np.float32]
 
@@ -120,6 +130,23 @@ def divergence(log_policy: Tensor, other: Tensor) -> Tensor:
 def entropy(log_policy: Tensor) -> Tensor:
     """Of each row [B], in nats."""
     return -(log_policy.exp() * log_policy).sum(1)
+
+
+def clipped_surrogate(log_ratio: Tensor, advantages: Tensor, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """-min(r A, clip(r, 1 - clip, 1 + clip) A), mean over the batch, to be minimised (Schulman et al., 2017).
+
+    Metrics: policy_loss; step_kl, the estimate r - 1 - log r of KL(played || network); clipped_share of the ratios.
+    """
+    ratio = log_ratio.exp()
+    clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
+    loss = -torch.minimum(ratio * advantages, clipped * advantages).mean()
+    with torch.no_grad():
+        metrics = {
+            "policy_loss": loss.detach(),
+            "step_kl": (ratio - 1.0 - log_ratio).mean(),
+            "clipped_share": ((ratio - 1.0).abs() > clip).float().mean(),
+        }
+    return loss, metrics
 
 
 def value_loss(output: Output, batch: Played) -> Tensor:

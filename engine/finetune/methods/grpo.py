@@ -27,11 +27,10 @@ Details
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from engine.config import GrpoConfig
-from engine.finetune.methods.actor_critic import entropy, log_ratios, played
+from engine.finetune.methods.actor_critic import clipped_surrogate, entropy, log_ratios, played
 from engine.finetune.methods.method import Answers, Output, Played, Trajectories
 
 __all__ = ["GroupRelativePolicyOptimisation"]
@@ -61,19 +60,10 @@ class GroupRelativePolicyOptimisation:
     def loss(self, output: Output, batch: Played) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Method.loss`. Metrics: the parts, `step_kl` to the policy that played, and `clipped_share`."""
         log_policy, log_ratio = log_ratios(output, batch)
-        ratio = log_ratio.exp()
-        clip = self.config.clip
-        clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
-        surrogate = torch.minimum(ratio * batch.advantages, clipped * batch.advantages).mean()
+        policy, metrics = clipped_surrogate(log_ratio, batch.advantages, self.config.clip)
         spread = entropy(log_policy).mean()
-        loss = -surrogate - self.config.entropy_weight * spread
-        with torch.no_grad():
-            metrics = {
-                "policy_loss": -surrogate.detach(),
-                "entropy": spread.detach(),
-                "step_kl": (ratio - 1.0 - log_ratio).mean(),
-                "clipped_share": ((ratio - 1.0).abs() > clip).float().mean(),
-            }
+        metrics["entropy"] = spread.detach()
+        loss = policy - self.config.entropy_weight * spread
         if self.config.kl_weight > 0.0:
             rows = batch.actions[:, None]
             log_share = (batch.magnet.gather(1, rows) - log_policy.gather(1, rows))[:, 0]

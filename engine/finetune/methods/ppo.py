@@ -25,11 +25,17 @@ Details
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from engine.config import PpoConfig
-from engine.finetune.methods.actor_critic import entropy, log_ratios, played, value_loss, with_advantages
+from engine.finetune.methods.actor_critic import (
+    clipped_surrogate,
+    entropy,
+    log_ratios,
+    played,
+    value_loss,
+    with_advantages,
+)
 from engine.finetune.methods.method import Answers, Output, Played, Trajectories
 
 __all__ = ["ProximalPolicyOptimisation"]
@@ -64,17 +70,7 @@ class ProximalPolicyOptimisation:
     def loss(self, output: Output, batch: Played) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Method.loss`. Metrics: the parts, `step_kl` to the policy that played, and `clipped_share`."""
         log_policy, log_ratio = log_ratios(output, batch)
-        ratio = log_ratio.exp()
-        clip = self.config.clip
-        clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
-        surrogate = torch.minimum(ratio * batch.advantages, clipped * batch.advantages).mean()
+        policy, metrics = clipped_surrogate(log_ratio, batch.advantages, self.config.clip)
         value, spread = value_loss(output, batch), entropy(log_policy).mean()
-        with torch.no_grad():
-            metrics = {
-                "policy_loss": -surrogate.detach(),
-                "value_loss": value.detach(),
-                "entropy": spread.detach(),
-                "step_kl": (ratio - 1.0 - log_ratio).mean(),
-                "clipped_share": ((ratio - 1.0).abs() > clip).float().mean(),
-            }
-        return -surrogate + self.value_weight * value - self.config.entropy_weight * spread, metrics
+        metrics |= {"value_loss": value.detach(), "entropy": spread.detach()}
+        return policy + self.value_weight * value - self.config.entropy_weight * spread, metrics
