@@ -20,6 +20,7 @@ from engine.files import atomic_write
 from engine.game import room
 
 __all__ = [
+    "POLICY_GRADIENTS",
     "EvaluatorConfig",
     "GrpoConfig",
     "GuardConfig",
@@ -156,11 +157,15 @@ class LearnerConfig(Section):
     threads: int = number(2, 1, 1024)  # of torch while learning
 
 
+POLICY_GRADIENTS = ("ppo", "mmd", "grpo")
+"""The methods that learn from games of the raw network; the others learn from searches."""
+
+
 @dataclass(frozen=True)
 class MethodConfig(Section):
     """What is learnt from: searches (expert_iteration), or the games' own outcomes (the others)."""
 
-    name: str = choice("expert_iteration", "sft", "ppo", "mmd", "grpo")  # a file in engine/finetune/methods
+    name: str = choice("expert_iteration", "sft", *POLICY_GRADIENTS)  # a file in engine/finetune/methods
     outcome_weight: float = share(0.6)  # expert_iteration: value target = this * outcome + (1 - this) * root value
 
 
@@ -269,7 +274,7 @@ class RunConfig(Section):
         super().__post_init__()
         if self.iterations > 0 and self.minutes > 0:
             raise ConfigError("iterations and minutes are both set: give one training budget, set the other to 0")
-        searches = self.method.name not in ("ppo", "mmd", "grpo")
+        searches = self.method.name not in POLICY_GRADIENTS
         if self.search.simulations == 0 and searches:
             raise ConfigError("search.simulations: 0 is out of range: self-play learns from search, give at least 1")
         if self.search.leaves_in_flight != 1:

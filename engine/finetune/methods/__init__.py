@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config import RunConfig
+from engine.config import POLICY_GRADIENTS, RunConfig
 from engine.finetune.methods.expert_iteration import ExpertIteration
 from engine.finetune.methods.grpo import GroupRelativePolicyOptimisation
 from engine.finetune.methods.method import Batch, Context, Method, Output, PolicyGradient, SearchMethod
@@ -26,9 +26,6 @@ __all__ = [
     "make_policy_gradient",
     "make_search_method",
 ]
-
-POLICY_GRADIENTS = ("ppo", "mmd", "grpo")
-"""The methods that learn from games of the raw network; the others learn from searches."""
 
 
 def make_search_method(config: RunConfig) -> SearchMethod:
