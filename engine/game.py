@@ -24,11 +24,13 @@ import math
 import os
 import pkgutil
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -194,6 +196,12 @@ class Room:
         """
         return self.find_identifies(game) if self.find_identifies else False
 
+    def module(self, name: str) -> ModuleType | None:
+        """The room's own file ``NAME.py`` (such as ``probes``), imported; None where it has none."""
+        if self.folder is None or not (self.folder / f"{name}.py").is_file():
+            return None
+        return importlib.import_module(f"games.{self.short_name}.{name}")
+
     @property
     def config_path(self) -> Path | None:
         """The room's ``config.toml``, if it has one."""
@@ -230,10 +238,19 @@ def load_game(game: "str | pyspiel.Game") -> pyspiel.Game:
         raise TesujiError(f"unknown game {short_name!r}{nearest(short_name, known)}; `tesuji games` lists all")
     try:
         with quiet_stderr():
-            return pyspiel.load_game(game)
+            return pyspiel.load_game(with_file(short_name, game))
     except (pyspiel.SpielError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TesujiError(f"cannot load game {game!r}: {reason}") from error
+
+
+def with_file(short_name: str, game: str) -> str:
+    """The game string with the file that it names, if it names one, looked for in the game's room as well."""
+    found = re.search(r"[(,]filename=([^,)]+)", game)
+    folder = room(short_name).folder if found else None
+    if found is None or folder is None or Path(found[1]).is_file() or not (folder / found[1]).is_file():
+        return game
+    return game[: found.start(1)] + str(folder / found[1]) + game[found.end(1) :]
 
 
 def facts(game: pyspiel.Game) -> GameFacts:

@@ -58,7 +58,7 @@ class Learner(Generic[BatchT]):
     `network` has the signature of `engine.network`: inputs [B, D] -> (prior_logits [B, A], value). `reference` is only
     evaluated if `config.kl_weight` is positive. `seed` serves networks that draw random numbers in training (dropout).
     `still`: the network learns in evaluation mode, batch-norm statistics as they are and no dropout, so that the policy
-    that learns is the one that played.
+    that learns is the one that played. `pretrained`: the start is worth its full weight in the averaged weights.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Learner(Generic[BatchT]):
         seed: int = 0,
         device: str | torch.device = "cpu",
         still: bool = False,
+        pretrained: bool = False,
     ) -> None:
         keep_freed_memory()
         self.device = torch.device(device)
@@ -83,6 +84,7 @@ class Learner(Generic[BatchT]):
         if self.reference is not None:
             channels_last(self.reference.network.to(self.device))
         self.seed = seed
+        self.pretrained = pretrained
         self.step_count = 0
         named = dict(self.network.named_parameters())
         self.names = list(named)
@@ -189,7 +191,8 @@ class Learner(Generic[BatchT]):
 
         The decay rises to its final value as 1 - 9 / (step + 10), so that an untrained start is forgotten.
         """
-        decay = min(self.config.ema_decay, (1 + self.step_count) / (10 + self.step_count))
+        rising = 1.0 if self.pretrained else (1 + self.step_count) / (10 + self.step_count)
+        decay = min(self.config.ema_decay, rising)
         torch._foreach_lerp_(list(self.average.parameters()), self.parameters, 1.0 - decay)
         if mean := floats(self.average):
             torch._foreach_lerp_(mean, floats(self.network), 1.0 - decay)

@@ -27,6 +27,7 @@ __all__ = [
     "CHECKPOINTS",
     "CONFIG",
     "REFERENCE",
+    "UNTRAINED",
     "create",
     "load_reference",
     "load_run_config",
@@ -39,6 +40,8 @@ FORMAT = 1
 RUN, CONFIG, STARTS = "run.json", "config.toml", "starts.jsonl"
 CHECKPOINTS, REFERENCE = "checkpoints", "reference"
 """The reference is the agent that a run starts from."""
+UNTRAINED = "untrained"
+"""The method of a checkpoint of random weights."""
 KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
     ResidualNetwork: ("residual", ("channels", "blocks")),
     MlpNetwork: ("mlp", ("hidden", "layers")),
@@ -82,7 +85,7 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
             digest = loaded.hash
         else:
             card = f"# An untrained network for {config.game}\n\nSeed {config.seed}.\n"
-            digest = save_checkpoint(reference, network, network_config, config.game, "untrained", {}, {}, card)
+            digest = save_checkpoint(reference, network, network_config, config.game, UNTRAINED, {}, {}, card)
         if starts:  # a run has its own: the file may be edited, or named from another folder
             atomic_write(folder / STARTS, "".join(f"{json.dumps(start)}\n" for start in starts).encode())
             config = replace(config, rollout=replace(config.rollout, starts=STARTS))

@@ -42,7 +42,7 @@ from engine.training.budget import Budget
 from engine.training.checkpoints import Checkpoints, averaged
 from engine.training.curve import draw_curve
 from engine.training.experience import Experience
-from engine.training.folder import create, load_reference, load_run_config, locked, require_run, sweep
+from engine.training.folder import UNTRAINED, create, load_reference, load_run_config, locked, require_run, sweep
 from engine.training.guard import ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.rollouts import Rollouts
@@ -192,6 +192,7 @@ class Run:
                 seed=config.seed,
                 device=device,
                 still=True,
+                pretrained=start.method != UNTRAINED,
             )
             self.experience = Rollouts(self.learner, gradient, game, config, self.checkpoints)
             if guarded and plays_matches(game):

@@ -1,0 +1,110 @@
+"""Files of probes, those of the rooms and those of users, and the families that made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import TesujiError, nearest
+from engine.files import atomic_write, write_errors
+from engine.game import room, rooms
+from engine.probing.family import Family
+from engine.probing.oracles import find_oracle
+from engine.probing.probe import Probe, read_probe, to_line
+
+__all__ = ["Loaded", "append_probe", "families", "load_probes", "shipped", "write_probes"]
+
+FILE = "probes.jsonl"
+"""In a room."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was in some files."""
+
+    probes: list[Probe]
+    """Those that are sound, in order."""
+    problems: list[str]
+    """The others: FILE:LINE: FIELD: what is wrong."""
+
+
+def shipped(games: Iterable[str] | None = None) -> Loaded:
+    """The probes that come with Tesuji, of these rooms (short names; None: of all)."""
+    wanted = rooms() if games is None else [name for name in rooms() if name in set(games)]
+    files = [folder / FILE for folder in (room(name).folder for name in wanted) if folder and (folder / FILE).is_file()]
+    return load_probes(files)
+
+
+def load_probes(files: Sequence[Path]) -> Loaded:
+    """Read files of probes, one JSON object a line. A bad line is told and left out; it stops nothing.
+
+    Raises TesujiError for a file that cannot be read.
+    """
+    probes: list[Probe] = []
+    problems = []
+    seen: dict[str, str] = {}
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise TesujiError(f"cannot read {file}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise TesujiError(f"{file}: not a text file") from error
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            where = f"{file}:{number}"
+            try:
+                probe = read_line(line)
+                if probe.id in seen:
+                    raise TesujiError(f"id: {probe.id!r} stands in {seen[probe.id]}, too")
+            except TesujiError as error:
+                problems.append(f"{where}: {error}")
+                continue
+            seen[probe.id] = where
+            probes.append(probe)
+    return Loaded(probes, problems)
+
+
+def read_line(line: str) -> Probe:
+    """The probe of a line, its oracle a known one. Raises TesujiError naming the field."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TesujiError(f"not valid JSON: {error}") from error
+    probe = read_probe(content)
+    if probe.oracle:
+        find_oracle(probe.oracle, probe.game)
+    return probe
+
+
+def write_probes(file: Path, probes: Iterable[Probe]) -> None:
+    """Write a file of probes in place of what may stand there."""
+    atomic_write(file, "".join(f"{to_line(probe)}\n" for probe in probes).encode())
+
+
+def append_probe(file: Path, probe: Probe) -> None:
+    """Add a line to a file, which may not exist yet; what it holds stays."""
+    with write_errors(file):
+        before = file.read_bytes() if file.exists() else b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    atomic_write(file, before + f"{to_line(probe)}\n".encode())
+
+
+def families(names: Iterable[str] | None = None) -> list[Family]:
+    """The families of all rooms, in the order of the rooms; of these names only, if given.
+
+    Raises TesujiError for a name that no family has.
+    """
+    modules = [room(name).module("probes") for name in rooms()]
+    every: list[Family] = [family for module in modules if module for family in getattr(module, "FAMILIES", ())]
+    if names is None:
+        return every
+    known = {family.name for family in every}
+    for name in names:
+        if name not in known:
+            raise TesujiError(f"family '{name}' is unknown{nearest(name, known)}; one of {', '.join(sorted(known))}")
+    return [family for family in every if family.name in set(names)]
