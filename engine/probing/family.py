@@ -18,8 +18,8 @@ SHIPPED = 48
 """Probes of a family that a room ships, over all its difficulties, where there are so many."""
 
 Generate = Callable[[np.random.Generator, int], Iterator[Probe]]
-"""(source of chance, difficulty) -> probes without `id`, one after the other, for as long as they are asked for or until
-there are no more. The same source gives the same probes."""
+"""(source of chance, difficulty) -> probes without `id`, as long as they are asked for or until there are no more; from
+the same source the same ones."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Family:
     generate: Generate
 
     def make(self, count: int, seed: int, difficulty: int) -> list[Probe]:
-        """At most `count` different probes; every second one is held out of training. Raises TesujiError off the dial."""
+        """At most `count` different probes, every second one held out. Raises TesujiError for a step off the dial."""
         if difficulty not in self.difficulties:
             steps = ", ".join(map(str, self.difficulties))
             raise TesujiError(f"family '{self.name}': difficulty {difficulty} is not on its dial: {steps}")

@@ -1,0 +1,193 @@
+"""What an agent made of probes, and the figures: pass rates, budgets to solution, calibration of values, regressions.
+
+Kinds of truth (exact, published, engine-judged) are never mixed in one figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.evaluate.ratings import wilson_interval
+from engine.probing.expectations import Value
+from engine.probing.probe import Probe
+
+__all__ = ["Answer", "Judged", "Probing", "Rate", "Summary", "summaries"]
+
+Budget = int | None
+"""Simulations; None for agents to which a budget means nothing."""
+
+
+@dataclass(frozen=True)
+class MoveLine:
+    """What an agent thinks of one action."""
+
+    action: int
+    probability: float
+    """What it plays."""
+    prior: float
+    """Of the network, NaN where there is none."""
+    visits: int
+    q: float
+    """In utilities of the player to move; NaN where unknown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the agent made of a probe at one budget."""
+
+    budget: Budget
+    passed: bool
+    moves: tuple[MoveLine, ...] = ()
+    """Best first; all that have a probability, visits or a prior worth telling."""
+    value: float = math.nan
+    """For the player to move, in utilities; NaN without opinion."""
+    moved: float = math.nan
+    """Share of the probability that lies elsewhere at the twin, for probes that have one."""
+    returns: float = math.nan
+    """Expected return when played out, for probes that ask for it."""
+    error: str = ""
+    """Why there is no answer; then it has not passed."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A probe and the answers to it, by rising budget."""
+
+    probe: Probe
+    answers: tuple[Answer, ...]
+
+    def at(self, budget: Budget) -> Answer | None:
+        """The answer at this budget."""
+        return next((answer for answer in self.answers if answer.budget == budget), None)
+
+    @property
+    def solved_from(self) -> Budget:
+        """The smallest budget from which on the answer stays right; None if it is wrong at the largest."""
+        found: Budget = None
+        for answer in reversed(self.answers):
+            if not answer.passed:
+                break
+            found = answer.budget
+        return found
+
+
+@dataclass(frozen=True)
+class Probing:
+    """One agent's answers to many probes."""
+
+    agent: str
+    budgets: tuple[Budget, ...]
+    judged: tuple[Judged, ...]
+    seconds: float
+    problems: tuple[str, ...] = field(default=())
+    """Probes that could not be read, or that no agent of this name can be asked."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Passed of all, with a 95 % interval (Wilson)."""
+
+    budget: Budget
+    passed: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.passed / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Low and high end, from 0 to 1."""
+        return wilson_interval(self.passed, self.total)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A family's figures for one kind of truth."""
+
+    family: str
+    games: tuple[str, ...]
+    """Short names."""
+    truth: str
+    probes: int
+    rates: tuple[Rate, ...]
+    """One a budget, rising."""
+    solved: tuple[tuple[Budget, int], ...]
+    """Budget -> probes solved from it on; where searches were asked for."""
+    value_error: tuple[tuple[Budget, float, int], ...]
+    """Budget, mean absolute error of the value in utilities, and over how many probes with a known value."""
+    errors: int
+    """Answers that failed for a reason other than being wrong."""
+
+
+def summaries(judged: Sequence[Judged]) -> list[Summary]:
+    """One a family and kind of truth, in the order in which they appear."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for each in judged:
+        groups.setdefault((each.probe.family, each.probe.truth), []).append(each)
+    return [summary(family, truth, members) for (family, truth), members in groups.items()]
+
+
+def summary(family: str, truth: str, members: Sequence[Judged]) -> Summary:
+    """The figures of one group."""
+    budgets = list(dict.fromkeys(answer.budget for each in members for answer in each.answers))
+    rates, errors = [], []
+    for budget in budgets:
+        answers = [answer for each in members if (answer := each.at(budget)) is not None]
+        rates.append(Rate(budget, sum(answer.passed for answer in answers), len(answers)))
+        missed = [error for each in members if (error := value_error(each, budget)) is not None]
+        if missed:
+            errors.append((budget, float(np.mean(missed)), len(missed)))
+    solved = [(budget, sum(each.solved_from == budget for each in members)) for budget in budgets if budget is not None]
+    return Summary(
+        family,
+        tuple(dict.fromkeys(each.probe.game.split("(", 1)[0] for each in members)),
+        truth,
+        len(members),
+        tuple(rates),
+        tuple(solved),
+        tuple(errors),
+        sum(bool(answer.error) for each in members for answer in each.answers),
+    )
+
+
+def value_error(each: Judged, budget: Budget) -> float | None:
+    """How far the value lies outside what is known; None where nothing is known or the agent has no opinion."""
+    answer = each.at(budget)
+    ranges = [expectation for expectation in each.probe.expectations if isinstance(expectation, Value)]
+    if answer is None or math.isnan(answer.value) or not ranges:
+        return None
+    return max(max(known.low - answer.value, answer.value - known.high, 0.0) for known in ranges)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Two agents on the same probes, each at its last budget."""
+
+    gained: tuple[str, ...]
+    """Probes (by id) that the first passes and the second does not."""
+    lost: tuple[str, ...]
+    """The other way round."""
+    chance: float
+    """How often equal agents would differ at least so unevenly (two-sided exact sign test)."""
+
+
+def compare(first: Iterable[Judged], second: Iterable[Judged]) -> Regression:
+    """What the first agent passes that the second does not, and the reverse; probes that both were asked."""
+    other = {each.probe.id: each.answers[-1].passed for each in second if each.answers}
+    pairs = [(each.probe.id, each.answers[-1].passed) for each in first if each.answers and each.probe.id in other]
+    gained = tuple(name for name, passed in pairs if passed and not other[name])
+    lost = tuple(name for name, passed in pairs if not passed and other[name])
+    return Regression(gained, lost, sign_test(len(gained), len(lost)))
+
+
+def sign_test(first: int, second: int) -> float:
+    """Two-sided probability of a split at least this uneven if both sides were equally likely."""
+    total, least = first + second, min(first, second)
+    tail = sum(math.comb(total, k) for k in range(least + 1)) / 2**total
+    return min(1.0, 2.0 * tail)
