@@ -200,6 +200,7 @@ class MmdConfig(Section):
     epochs: int = number(2, 1, 1000)  # passes over an iteration's decisions
     step_kl_weight: float = number(1.0, 0.0)  # 1 / step size: of KL(network || the policy that played)
     magnet: str = choice("uniform", "reference")  # what the policy is drawn to; reference: the agent it began with
+    magnet_uniform: float = share(0.0)  # of the uniform policy in a reference magnet, so that it excludes no action
     magnet_weight: float = number(0.05, 0.0)  # of KL(network || magnet), in nats; the temperature of the equilibrium
     final_magnet_weight: float = number(0.05, 0.0)  # at the end of the schedule
     magnet_schedule: str = choice("constant", "linear", "geometric")  # to the final weight, over the budget

@@ -54,6 +54,7 @@ __all__ = [
     "require_self_play",
     "room",
     "rooms",
+    "searchable",
 ]
 
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
@@ -296,6 +297,15 @@ def require_searchable(game: pyspiel.Game) -> None:
     sequential = kind.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
     if hidden or (sequential and kind.information == pyspiel.GameType.Information.ONE_SHOT):
         raise TesujiError(f"{kind.short_name} hides information from its players: search is not sound there")
+
+
+def searchable(game: pyspiel.Game) -> bool:
+    """`require_searchable` has nothing against it."""
+    try:
+        require_searchable(game)
+    except TesujiError:
+        return False
+    return True
 
 
 def require_self_play(game: pyspiel.Game) -> None:

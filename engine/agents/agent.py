@@ -92,6 +92,10 @@ class BatchAgent(ABC):
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
         """`Agent.policy` for states already checked to have a single player to move."""
 
+    def takes(self, budget: int) -> bool:
+        """Whether `policy` with this budget is another way to decide than without one."""
+        return False
+
     @overload
     def policy(self, states: pyspiel.State, budget: int | None = None, seed: int = 0) -> Decision: ...
 

@@ -56,6 +56,10 @@ class MctsAgent(BatchAgent):
         self._rollouts = rollouts
         self._temperature = temperature
 
+    def takes(self, budget: int) -> bool:
+        """Any number of simulations."""
+        return budget > 0
+
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
         """One search per state; values from the root's mean (two-player zero-sum) or NaN for the other players."""
         simulations = self._simulations if budget is None else budget

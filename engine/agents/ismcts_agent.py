@@ -52,6 +52,10 @@ class IsmctsAgent(BatchAgent):
         self._evaluator = evaluator
         self._policy = policy
 
+    def takes(self, budget: int) -> bool:
+        """Any number of simulations."""
+        return budget > 0
+
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
         """One search per state; decisions see nothing that is hidden from the player to move."""
         for state in states:

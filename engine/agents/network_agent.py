@@ -12,7 +12,7 @@ import pyspiel
 from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen
 from engine.config import EvaluatorConfig, SearchConfig
 from engine.errors import TesujiError
-from engine.game import GameFacts, facts, load_game, require_searchable
+from engine.game import GameFacts, facts, load_game, require_searchable, searchable
 from engine.native import core
 from engine.search.analysis import Analysis
 from engine.search.search import SearchResult, search, search_params
@@ -86,6 +86,10 @@ class NetworkAgent(BatchAgent):
     def alone(self) -> bool:
         """It searches every state alone: its games are not batched with others."""
         return self.leaves_in_flight > 1 or self.seconds > 0.0
+
+    def takes(self, budget: int) -> bool:
+        """0 is the raw policy; searches where they are sound."""
+        return budget == 0 or searchable(self.game)
 
     def plays_raw(self, budget: int | None = None) -> bool:
         """With such a budget it plays the network's prior as it is, without search or temperature."""

@@ -77,13 +77,9 @@ def run(options: argparse.Namespace) -> int:
 def searches(checkpoint: Path) -> bool:
     """Search is sound in the game that this agent plays."""
     from engine.agents.card import read_card
-    from engine.game import load_game, require_searchable
+    from engine.game import load_game, searchable
 
-    try:
-        require_searchable(load_game(read_card(checkpoint).game))
-    except TesujiError:
-        return False
-    return True
+    return searchable(load_game(read_card(checkpoint).game))
 
 
 def _refuse_with_resume(options: argparse.Namespace) -> None:

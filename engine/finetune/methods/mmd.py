@@ -27,11 +27,14 @@ Details
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.config import MmdConfig
 from engine.finetune.methods.actor_critic import (
+    Floats,
     divergence,
     entropy,
     log_ratios,
@@ -61,6 +64,14 @@ def scheduled(config: MmdConfig, progress: float) -> float:
     return first
 
 
+def softened(log_policy: Floats, legal_mask: NDArray[np.uint8], share: float) -> Floats:
+    """float32[N, A]: log of a policy mixed with this share of the uniform one; itself for a share of 0."""
+    if share == 0.0:
+        return log_policy
+    mixed = np.logaddexp(log_policy + np.log1p(-share), uniform(legal_mask) + np.log(share))
+    return np.where(legal_mask != 0, mixed, log_policy).astype(np.float32)
+
+
 class MagneticMirrorDescent:
     """See the module's text."""
 
@@ -78,7 +89,7 @@ class MagneticMirrorDescent:
         if self.config.normalise:
             advantages /= advantages[games.learnt].std() + DEVIATION_FLOOR
         if self.config.magnet == "reference":
-            magnet = reference(games.inputs, games.legal_mask)
+            magnet = softened(reference(games.inputs, games.legal_mask), games.legal_mask, self.config.magnet_uniform)
         else:
             magnet = uniform(games.legal_mask)
         weight = scheduled(self.config, progress)
