@@ -1,6 +1,6 @@
 """The public API on one screen. Everything else may change; these functions and what they return are meant to stay.
 
-    from engine.api import evaluate, exploitability, load, match, resume, search, train
+    from engine.api import evaluate, exploitability, load, match, probe, resume, search, train
 
 Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "ismcts:1000",
 "oracle", "best_response:random"), by the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from engine.evaluate.evaluation import Evaluation
     from engine.evaluate.exploitability import Exploitability
     from engine.evaluate.match import MatchResult
+    from engine.probing.results import Probing
     from engine.training.run import Progress, Result
 
 AgentOrName = BatchAgent | str | Path
 """An agent, its name, or the path of its checkpoint or run."""
 
-__all__ = ["evaluate", "exploitability", "load", "match", "resume", "search", "train"]
+__all__ = ["evaluate", "exploitability", "load", "match", "probe", "resume", "search", "train"]
 
 
 def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: str | None = None) -> BatchAgent:
@@ -167,6 +168,39 @@ def exploitability(
     exact = EvaluatorConfig(precision="fp32")
     known = parse_agent(str(agent), loaded, evaluator=exact) if isinstance(agent, str | Path) else agent
     return exploitability(known, loaded, simulations=simulations, seed=seed, max_histories=max_histories)
+
+
+def probe(
+    agent: AgentOrName,
+    *,
+    game: str | None = None,
+    families: Sequence[str] | None = None,
+    files: Sequence[str | Path] | None = None,
+    budgets: Sequence[int] = (0,),
+    output: str | Path | None = None,
+    seed: int = 0,
+    network: str | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> Probing:
+    """Ask `agent` about positions with known truth; `engine.probing.results.summaries` has the figures.
+
+    game: only probes of this game; without it those of the agent's own, or of all games for agents that play all.
+    families: only these. files: your own probes instead of the shipped ones. budgets: simulations for a decision, 0 for
+    the raw policy. output: a folder that keeps the answers; the same call goes on with what is missing.
+    """
+    from engine.probing.probing import probe
+
+    return probe(
+        agent if isinstance(agent, BatchAgent) else str(agent),
+        game=game,
+        names=families,
+        files=[Path(file) for file in files] if files is not None else None,
+        budgets=budgets,
+        output=Path(output) if output is not None else None,
+        seed=seed,
+        network=network,
+        on_progress=on_progress,
+    )
 
 
 def _agent(agent: AgentOrName, game: pyspiel.Game, workers: int = 2) -> BatchAgent:

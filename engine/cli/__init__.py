@@ -7,6 +7,7 @@ standard error), 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -18,14 +19,16 @@ from engine.errors import TesujiError
 
 VERBS = (
     *("games", "pretrain", "train", "match", "evaluate", "exploitability"),
+    *("probe", "probe add", "probe families", "probe generate", "probe verify"),
     *("play", "describe", "export", "benchmark"),
 )
+"""A verb of two words has the file FIRST_SECOND.py."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
-        options = make_parser().parse_args(arguments)
+        options = make_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
         import_module("engine.native")  # what is wrong with the installation is told first, whatever the verb
         _import_modules(options.imports, getattr(options, "network", None))
         code: int = options.run(options)
@@ -69,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in VERBS:
-        verb = import_module(f"engine.cli.{name}")
+        verb = import_module(f"engine.cli.{name.replace(' ', '_')}")
         each = verbs.add_parser(
             name,
             help=verb.SUMMARY,
@@ -80,6 +83,14 @@ def make_parser() -> argparse.ArgumentParser:
         verb.configure(each)
         each.set_defaults(run=verb.run)
     return parser
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """The command line with a verb of two words as one argument."""
+    for index, pair in enumerate(itertools.pairwise(arguments)):
+        if " ".join(pair) in VERBS:
+            return [*arguments[:index], " ".join(pair), *arguments[index + 2 :]]
+    return list(arguments)
 
 
 def _import_modules(names: Sequence[str], network: str | None) -> None:

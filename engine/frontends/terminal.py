@@ -58,6 +58,11 @@ class TerminalGame:
         self._state = game.new_initial_state()
         self._last = ""  # the agent's last statistics, for `stats`
 
+    @property
+    def history(self) -> tuple[int, ...]:
+        """What was played so far, chance's actions included."""
+        return tuple(self._state.history())
+
     def play(self) -> bool:
         """Play to the end. True if the game was finished, False if the person left."""
         self._agent.reset()

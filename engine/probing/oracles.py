@@ -21,7 +21,7 @@ from engine.probing.expectations import Expectation, Moves, PlayOut, Probability
 from engine.probing.probe import Probe, reach
 from engine.search.solver import solve
 
-__all__ = ["Oracle", "Verdict", "disagreement", "find_oracle", "verify"]
+__all__ = ["Oracle", "Verdict", "disagreement", "find_oracle", "known_oracles", "verify"]
 
 EXACT = 1e-6
 """Utilities and probabilities closer than this are equal."""
@@ -100,13 +100,19 @@ class Referee:
         return Verdict(values, max(values.values()))
 
 
-GENERAL: dict[str, Oracle] = {each.name: each for each in (Solver(), Referee())}
+GENERAL: dict[str, Oracle] = {each.name: each for each in (Referee(), Solver())}
+
+
+def known_oracles(game: str) -> dict[str, Oracle]:
+    """Those of the game's room, then the general ones."""
+    own = room(game.split("(", 1)[0]).module("probes")
+    rooms_own: dict[str, Oracle] = getattr(own, "ORACLES", {})
+    return rooms_own | {name: oracle for name, oracle in GENERAL.items() if name not in rooms_own}
 
 
 def find_oracle(name: str, game: str) -> Oracle:
     """The oracle of this name for a game (its string). Raises TesujiError naming the nearest known one."""
-    own = room(game.split("(", 1)[0]).module("probes")
-    known: dict[str, Oracle] = GENERAL | (getattr(own, "ORACLES", {}) if own else {})
+    known = known_oracles(game)
     if name not in known:
         raise TesujiError(f"oracle: {name!r} is unknown{nearest(name, known)}; one of {', '.join(sorted(known))}")
     return known[name]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from engine.evaluate.ratings import wilson_interval
+from engine.metrics import plain
 from engine.probing.expectations import Value
 from engine.probing.probe import Probe
 
@@ -86,6 +88,28 @@ class Probing:
     problems: tuple[str, ...] = field(default=())
     """Probes that could not be read, or that no agent of this name can be asked."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a file: the figures of every family, and every answer."""
+        return {
+            "agent": self.agent,
+            "budgets": self.budgets,
+            "seconds": self.seconds,
+            "families": [each.to_json() for each in summaries(self.judged)],
+            "probes": [
+                {
+                    "id": each.probe.id,
+                    "family": each.probe.family,
+                    "game": each.probe.game,
+                    "truth": each.probe.truth,
+                    "held_out": each.probe.held_out,
+                    "solved_from": each.solved_from,
+                    "answers": [plain(asdict(answer)) for answer in each.answers],
+                }
+                for each in self.judged
+            ],
+            "problems": self.problems,
+        }
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -123,6 +147,14 @@ class Summary:
     """Budget, mean absolute error of the value in utilities, and over how many probes with a known value."""
     errors: int
     """Answers that failed for a reason other than being wrong."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a file."""
+        rates = [
+            {"budget": rate.budget, "passed": rate.passed, "total": rate.total, "interval": rate.interval}
+            for rate in self.rates
+        ]
+        return asdict(self) | {"rates": rates}
 
 
 def summaries(judged: Sequence[Judged]) -> list[Summary]:
@@ -175,6 +207,10 @@ class Regression:
     """The other way round."""
     chance: float
     """How often equal agents would differ at least so unevenly (two-sided exact sign test)."""
+
+    def to_json(self, agent: str) -> dict[str, Any]:
+        """Plain values for a file; `agent` is the second one."""
+        return {"agent": agent} | asdict(self)
 
 
 def compare(first: Iterable[Judged], second: Iterable[Judged]) -> Regression:

@@ -20,7 +20,7 @@ from engine.errors import TesujiError
 from engine.evaluate import Progress
 from engine.files import atomic_write, read_json, write_errors
 from engine.metrics import JsonLines
-from engine.probing.expectations import PlayOut, Twin, meets, moved
+from engine.probing.expectations import Moves, PlayOut, Twin, meets, moved
 from engine.probing.play_out import expected_returns
 from engine.probing.probe import Probe, reach, to_line
 from engine.probing.results import Answer, Budget, Judged, MoveLine, Probing
@@ -30,7 +30,7 @@ __all__ = ["Answers", "run_probes"]
 TOGETHER = 64
 """Probes that are asked about in one call, and written down after it."""
 MOVES_KEPT = 12
-"""Lines of an answer's table: the best ones."""
+"""Lines of an answer's table: the best ones, and those that the probe names."""
 HEAD, ANSWERS = "probing.json", "answers.jsonl"
 
 FindAgent = Callable[[str], BatchAgent]
@@ -188,7 +188,7 @@ def decide(agent: BatchAgent, probes: Sequence[Probe], budget: Budget, seed: int
                 returns = play_out(agent, expectation, probe, state, budget, seed)
             passed &= meets(expectation, decision, probe.player, twin, returns)
         value = float(decision.values[probe.player])
-        answers.append(Answer(budget, passed, move_lines(decision), value, distance, returns))
+        answers.append(Answer(budget, passed, move_lines(decision, probe), value, distance, returns))
     return answers
 
 
@@ -210,11 +210,17 @@ def play_out(
     return float(expected_returns(state, seats, seed)[probe.player])
 
 
-def move_lines(decision: Decision) -> tuple[MoveLine, ...]:
+def move_lines(decision: Decision, probe: Probe) -> tuple[MoveLine, ...]:
     """The best lines of the table behind a decision; its probabilities alone where there is none."""
+    named = {
+        action
+        for expectation in probe.expectations
+        if isinstance(expectation, Moves)
+        for action in (*expectation.accepted, *expectation.forbidden)
+    }
     told: dict[int, MoveStatistics] = {move.action: move for move in decision.statistics.get("moves", ())}
     lines = []
-    for action in set(told) | {int(a) for a in np.flatnonzero(decision.probabilities)}:
+    for action in set(told) | named | {int(a) for a in np.flatnonzero(decision.probabilities)}:
         move = told.get(action)
         probability = float(decision.probabilities[action])
         if move is None:
@@ -222,7 +228,7 @@ def move_lines(decision: Decision) -> tuple[MoveLine, ...]:
         else:
             lines.append(MoveLine(action, probability, move.prior, move.visits, move.q))
     lines.sort(key=lambda line: (-line.probability, -line.visits, -line.prior, line.action))
-    return tuple(lines[:MOVES_KEPT])
+    return tuple(line for rank, line in enumerate(lines) if rank < MOVES_KEPT or line.action in named)
 
 
 def digest(probe: Probe) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from engine.errors import TesujiError, nearest
 from engine.files import atomic_write, write_errors
-from engine.game import room, rooms
+from engine.game import load_game, room, rooms
 from engine.probing.family import Family
-from engine.probing.oracles import find_oracle
+from engine.probing.oracles import find_oracle, verify
 from engine.probing.probe import Probe, read_probe, to_line
 
-__all__ = ["Loaded", "append_probe", "families", "load_probes", "shipped", "write_probes"]
+__all__ = ["Loaded", "append_probe", "families", "load_probes", "select", "shipped", "write_probes"]
 
 FILE = "probes.jsonl"
 """In a room."""
@@ -37,9 +38,10 @@ def shipped(games: Iterable[str] | None = None) -> Loaded:
     return load_probes(files)
 
 
-def load_probes(files: Sequence[Path]) -> Loaded:
+def load_probes(files: Sequence[Path], ask_oracles: bool = False) -> Loaded:
     """Read files of probes, one JSON object a line. A bad line is told and left out; it stops nothing.
 
+    ask_oracles: leave out, too, what an oracle contradicts; oracles that cannot run here or cannot tell are not asked.
     Raises TesujiError for a file that cannot be read.
     """
     probes: list[Probe] = []
@@ -60,6 +62,8 @@ def load_probes(files: Sequence[Path]) -> Loaded:
                 probe = read_line(line)
                 if probe.id in seen:
                     raise TesujiError(f"id: {probe.id!r} stands in {seen[probe.id]}, too")
+                if ask_oracles and probe.oracle and (said := contradiction(probe)):
+                    raise TesujiError(f"expect: the oracle {probe.oracle} says otherwise: {said}")
             except TesujiError as error:
                 problems.append(f"{where}: {error}")
                 continue
@@ -78,6 +82,30 @@ def read_line(line: str) -> Probe:
     if probe.oracle:
         find_oracle(probe.oracle, probe.game)
     return probe
+
+
+def contradiction(probe: Probe) -> str | None:
+    """What the probe's oracle says against it; None, too, where the oracle cannot run or cannot tell."""
+    try:
+        return verify(probe)
+    except TesujiError:
+        return None
+
+
+def select(probes: Iterable[Probe], game: str | None = None, names: Collection[str] | None = None) -> list[Probe]:
+    """Those of a game (a short name, or a full game string) and of these families."""
+    wanted = None if game is None else same_game(game)
+    return [
+        probe for probe in probes if (wanted is None or wanted(probe.game)) and (names is None or probe.family in names)
+    ]
+
+
+def same_game(game: str) -> Callable[[str], bool]:
+    """Whether a game string means the game given; a short name stands for all its variants."""
+    if "(" not in game:
+        return lambda other: other.split("(", 1)[0] == game
+    full = cache(lambda name: str(load_game(name)))
+    return lambda other: full(other) == full(game)
 
 
 def write_probes(file: Path, probes: Iterable[Probe]) -> None:

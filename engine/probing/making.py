@@ -1,0 +1,192 @@
+"""A probe from a position of the user's: the oracle is asked what is true there, where one can tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyspiel
+
+from engine.errors import TesujiError
+from engine.game import load_game
+from engine.metrics import JsonLines
+from engine.probing.expectations import Expectation, Moves, Probability
+from engine.probing.oracles import Oracle, Verdict, disagreement, find_oracle, known_oracles
+from engine.probing.probe import Probe, reach, read_probe, require_decision, whole_numbers
+
+__all__ = ["Played", "last_mistake", "make_probe", "read_played"]
+
+TOLERANCE = 0.05
+"""Probabilities may leave what equilibria play by so much: agents are only nearly in equilibrium."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A game that was played."""
+
+    game: str
+    history: tuple[int, ...]
+
+
+def read_played(file: Path, line: int = 1) -> Played:
+    """A game of a file that `tesuji match --save-games` or `tesuji play --save-game` wrote; `line` counts from 1.
+
+    Raises TesujiError naming file, line and field.
+    """
+    if not file.is_file():
+        raise TesujiError(f"cannot read {file}: there is no such file")
+    lines = JsonLines(file).read()
+    if not 1 <= line <= len(lines):
+        raise TesujiError(f"{file}: has {len(lines)} games, there is no line {line}")
+    found = lines[line - 1]
+    game = found.get("game")
+    if not isinstance(game, str):
+        raise TesujiError(f"{file}:{line}: game: missing")
+    try:
+        return Played(game, whole_numbers(found.get("history"), "history"))
+    except TesujiError as error:
+        raise TesujiError(f"{file}:{line}: {error}") from error
+
+
+def make_probe(
+    name: str,
+    game: str,
+    history: Sequence[int],
+    *,
+    fen: str = "",
+    family: str = "own",
+    accepted: Sequence[str] = (),
+    forbidden: Sequence[str] = (),
+    oracle: str = "",
+    truth: str = "exact",
+    source: str = "",
+    why: str = "",
+    held_out: bool = False,
+) -> Probe:
+    """A probe called `name` of the position after `history`; moves as numbers or as the game names them.
+
+    Without `accepted` and `forbidden` an oracle says what is true: the one named, else the first that can tell. With
+    them it is asked, too, and has to agree. Without an oracle that can tell, `truth` and `source` say how it is known.
+    Raises TesujiError naming what to change.
+    """
+    load = str(load_game(game))
+    state = reach(game, fen, tuple(history))
+    require_decision(state)
+    told = Moves(read_moves(state, accepted, "accepted"), read_moves(state, forbidden, "forbidden"))
+    given = bool(told.accepted or told.forbidden)
+    judge, verdict = ask_oracles(state, game, oracle, truth if given or source else None)
+    expectations: list[Expectation] = [told] if given else []
+    if verdict is None and not given:
+        raise TesujiError("no oracle can tell what is true here: name accepted or forbidden moves, and the source")
+    if verdict is not None and not given:
+        expectations = expected(state, verdict)
+    elif verdict is not None and (said := disagreement(told, verdict)):
+        raise TesujiError(f"oracle {judge.name if judge else ''}: {said}")
+    line: dict[str, Any] = Probe(
+        id=name,
+        family=family,
+        game=game if "filename=" in game else load,
+        history=tuple(history),
+        expectations=tuple(expectations),
+        truth=judge.truth if judge else truth,
+        oracle=judge.name if judge else "",
+        why=why or explanation(state, expectations, judge),
+        fen=fen,
+        source=source or (f"the oracle {judge.name}, asked when the probe was added" if judge else ""),
+        held_out=held_out,
+        player=require_decision(state),
+    ).to_json()
+    return read_probe(line)
+
+
+def last_mistake(game: str, history: Sequence[int], oracle: str = "") -> int:
+    """The number of actions before the last move of a game that an oracle knows to be worse than another.
+
+    Raises TesujiError if there is none, or no oracle can tell.
+    """
+    states = [(number, reach(game, "", tuple(history[:number]))) for number in range(len(history) - 1, -1, -1)]
+    asked = False
+    for number, state in states:
+        if state.is_chance_node() or state.is_simultaneous_node():
+            continue
+        judge, verdict = ask_oracles(state, game, oracle, None)
+        if judge is None or verdict is None:
+            continue
+        asked = True
+        if history[number] in verdict.values and history[number] not in verdict.best:
+            return number
+    if not asked:
+        raise TesujiError("no oracle can judge this game: say where to stop with --plies")
+    raise TesujiError("no move of this game is known to be a mistake: say where to stop with --plies")
+
+
+def ask_oracles(state: pyspiel.State, game: str, name: str, truth: str | None) -> tuple[Oracle | None, Verdict | None]:
+    """The oracle of this name, else the first that can tell, and what it says.
+
+    truth: what an unnamed oracle's word has to be worth; None: exact ones first, then the others. A named oracle that
+    cannot tell is an error; one that cannot run here is passed over, unless it is named.
+    """
+    if name:
+        judge = find_oracle(name, game)
+        verdict = judge.judge(state)
+        if verdict is None:
+            raise TesujiError(f"oracle {name}: it cannot tell what is true in this position")
+        return judge, verdict
+    every = sorted(known_oracles(game).values(), key=lambda each: each.truth != "exact")
+    for judge in every:
+        if truth is not None and judge.truth != truth:
+            continue
+        try:
+            verdict = judge.judge(state)
+        except TesujiError:  # such as a library that is not installed, or a game it is not for
+            continue
+        if verdict is not None:
+            return judge, verdict
+    return None, None
+
+
+def expected(state: pyspiel.State, verdict: Verdict) -> list[Expectation]:
+    """What a verdict lets a probe expect. Raises TesujiError if every move is as good as another."""
+    legal = state.legal_actions()
+    if verdict.ranges:
+        return [
+            Probability((action,), max(0.0, low - TOLERANCE), min(1.0, high + TOLERANCE))
+            for action, (low, high) in verdict.ranges.items()
+        ]
+    worse = tuple(action for action in legal if verdict.values.get(action, math.inf) < verdict.value)
+    worse = tuple(action for action in worse if action not in verdict.best)
+    if not worse:
+        raise TesujiError("every move that is known keeps the value of this position: there is nothing to get wrong")
+    unknown = len(verdict.values) < len(legal)
+    return [Moves((), worse) if unknown else Moves(verdict.best, worse)]
+
+
+def explanation(state: pyspiel.State, expectations: Sequence[Expectation], judge: Oracle | None) -> str:
+    """A sentence for a report."""
+    player = state.current_player()
+    by = f" ({judge.name})" if judge else ""
+    for each in expectations:
+        if isinstance(each, Moves) and each.accepted:
+            names = ", ".join(state.action_to_string(player, action) for action in each.accepted)
+            return f"Only {names} keep{'s' if len(each.accepted) == 1 else ''} the value of the position{by}."
+        if isinstance(each, Moves):
+            names = ", ".join(state.action_to_string(player, action) for action in each.forbidden)
+            return f"A mistake: {names}{by}."
+    return f"What equilibria play here{by}."
+
+
+def read_moves(state: pyspiel.State, moves: Sequence[str], field: str) -> tuple[int, ...]:
+    """Legal actions by number or by name. Raises TesujiError for others, with some that are legal."""
+    player = state.current_player()
+    names = {state.action_to_string(player, action): action for action in state.legal_actions()}
+    found = []
+    for move in moves:
+        action = int(move) if move.isdecimal() and move not in names else names.get(move, -1)
+        if action not in names.values():
+            some = ", ".join(list(names)[:8])
+            raise TesujiError(f"{field}: {move!r} is not a legal move here; legal are {some}, ...")
+        found.append(action)
+    return tuple(found)
