@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.cli.common import AGENT, add_json, add_network, add_seed, writable_file, write_json
+from engine.cli.common import AGENT, add_json, add_network, add_seed, write_json
 
 SUMMARY = "ask an agent about positions with known truth: what it fails, and from which budget on it does not"
 EXAMPLE = "tesuji probe connect_four/imitation --budgets 0,64,512"
