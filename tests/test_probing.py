@@ -135,7 +135,7 @@ def test_a_game_that_the_agent_does_not_play_is_told_and_left_out():
 
     found = run_probes("fixed", find, [other, WIN])
     assert [j.probe.id for j in found.judged] == ["win"]
-    assert found.problems == ("nim: 1 probes not asked: it plays tic_tac_toe",)
+    assert found.left_out == ("nim: 1 probes not asked: it plays tic_tac_toe",)
 
 
 def test_twins_are_asked_in_the_same_call_and_compared():
@@ -450,6 +450,7 @@ def test_json_holds_figures_and_answers(tesuji, tmp_path: Path):
         ("probe random --probes win.jsonl --family g", "family 'g': win.jsonl has only f of any game"),
         ("probe connect_four/imitation --game nim", "plays connect_four(), not nim: leave --game out"),
         ("probe connect_four/imitation --probes win.jsonl", "win.jsonl has no probes of connect_four()"),
+        ("probe mcts --probes kuhn.jsonl", "kuhn_poker: 1 probes not asked: kuhn_poker hides information"),
         ("probe add mine.jsonl", "say which game it is"),
         ("probe add mine.jsonl --game tic_tac_toe --history 0,a", "'a' is not an action"),
         ("probe add mine.jsonl --game tic_tac_toe --history 0 --plies 2", "the history has only 1 actions"),
@@ -462,6 +463,7 @@ def test_json_holds_figures_and_answers(tesuji, tmp_path: Path):
 )
 def test_mistakes_on_the_command_line_are_one_line(tesuji, tmp_path: Path, command: str, message: str):
     write_probes(tmp_path / "win.jsonl", [WIN])
+    write_probes(tmp_path / "kuhn.jsonl", [probe("call", [2, 0, 1], Moves((1,)), game="kuhn_poker")])
     (tmp_path / "games.jsonl").write_text('{"game": "tic_tac_toe", "history": [0]}\n')
     before = sorted(tmp_path.iterdir())
     code, _, err = tesuji(*command.split())

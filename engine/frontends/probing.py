@@ -21,7 +21,7 @@ def probing_text(found: Probing) -> str:
     rows = [[*head, *(["budget to solution"] if several else []), "value off by"]]
     rows += [summary_row(found, group, several) for group in groups]
     title = f"{found.agent}: {len(found.judged)} probes, {found.seconds:.1f} s"
-    return f"{title}\n{table(rows, left=(0, 1, 2))}"
+    return "\n".join([title, table(rows, left=(0, 1, 2)), *found.left_out])
 
 
 def summary_row(found: Probing, group: Summary, several: bool) -> list[str]:

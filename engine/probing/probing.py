@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine import __version__
@@ -41,7 +42,9 @@ def probe(
     find_agent = finder(agent, network)
     answers = Answers(output, identity(agent, own, find_agent, seed)) if output is not None else None
     found = run_probes(name_of(agent), find_agent, chosen, budgets, seed=seed, answers=answers, on_progress=on_progress)
-    return Probing(found.agent, found.budgets, found.judged, found.seconds, (*loaded.problems, *found.problems))
+    if not found.judged:
+        raise TesujiError(found.left_out[0])
+    return replace(found, problems=tuple(loaded.problems))
 
 
 def chosen_probes(

@@ -86,7 +86,9 @@ class Probing:
     judged: tuple[Judged, ...]
     seconds: float
     problems: tuple[str, ...] = field(default=())
-    """Probes that could not be read, or that no agent of this name can be asked."""
+    """Probes that could not be read: FILE:LINE: FIELD: what is wrong."""
+    left_out: tuple[str, ...] = field(default=())
+    """Probes of games that the agent does not play, and why; a line a game."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file: the figures of every family, and every answer."""
@@ -108,6 +110,7 @@ class Probing:
                 for each in self.judged
             ],
             "problems": self.problems,
+            "left_out": self.left_out,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -93,7 +94,7 @@ def run_probes(
     """
     start = perf_counter()
     kept = answers if answers is not None else Answers(None, {})
-    agents, problems = find_agents(find_agent, probes)
+    agents, left_out = find_agents(find_agent, probes)
     asked = [probe for probe in probes if probe.game in agents]
     plan: dict[Budget, dict[str, list[Probe]]] = {}
     for probe in asked:
@@ -116,20 +117,20 @@ def run_probes(
         Judged(probe, tuple(found for level in levels if (found := kept.get(probe, level)) is not None))
         for probe in asked
     )
-    return Probing(name, tuple(levels), judged, perf_counter() - start, tuple(problems))
+    return Probing(name, tuple(levels), judged, perf_counter() - start, left_out=tuple(left_out))
 
 
 def find_agents(find_agent: FindAgent, probes: Sequence[Probe]) -> tuple[dict[str, BatchAgent], list[str]]:
-    """The agent of every game that it plays, and what stood in the way in the others, in a line a game."""
+    """The agent of every game that it plays, and what stood in the way in the others, in a line a game and reason."""
     agents = {}
-    problems = []
-    for game in dict.fromkeys(probe.game for probe in probes):
+    refused: dict[tuple[str, str], int] = {}
+    for game, count in Counter(probe.game for probe in probes).items():
         try:
             agents[game] = find_agent(game)
         except TesujiError as error:
-            count = sum(probe.game == game for probe in probes)
-            problems.append(f"{game}: {count} probes not asked: {error}")
-    return agents, problems
+            key = game.split("(", 1)[0], str(error)
+            refused[key] = refused.get(key, 0) + count
+    return agents, [f"{short}: {count} probes not asked: {reason}" for (short, reason), count in refused.items()]
 
 
 def agent_budgets(agent: BatchAgent, budgets: Sequence[int]) -> list[Budget]:
