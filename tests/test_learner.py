@@ -196,6 +196,19 @@ def test_a_gpu_resumes_exactly_and_learns_as_a_cpu(precision, tolerance):
         torch.testing.assert_close(states[0][name], tensor, rtol=tolerance, atol=tolerance, msg=name)
 
 
+def test_a_pretrained_start_keeps_its_weight_in_the_average():
+    """From random weights the first average is mostly of the first step, (1 - 1/10) of it; from pretrained ones not."""
+    shares = []
+    for pretrained in (False, True):
+        learner = Learner(make(Board), ExpertIteration(), settings(ema_decay=0.99), pretrained=pretrained)
+        start = [parameter.clone() for parameter in learner.average.parameters()]
+        learner.step(make_batch(64), 0.0)
+        moved = [average - before for average, before in zip(learner.average.parameters(), start, strict=True)]
+        gone = [now - before for now, before in zip(learner.network.parameters(), start, strict=True)]
+        shares.append(float(sum(m.sum() for m in moved) / sum(g.sum() for g in gone)))
+    assert shares == pytest.approx([0.9, 0.01], rel=1e-3)
+
+
 def test_averages_follow_weights_and_buffers():
     learner = Learner(make(Board), ExpertIteration(), settings(ema_decay=0.9, learning_rate=0.05))
     expected = {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}

@@ -441,8 +441,13 @@ def test_magnets():
     torch.testing.assert_close(magnet.exp(), legal / legal.sum(1, keepdim=True))
     torch.testing.assert_close(magnet[~legal], torch.full_like(magnet[~legal], MASKED))
     agent = Fixed(0.3, -1.0, 2.0, 0.0, 1.0)
+    reference = agent(games.inputs, games.legal_mask)
     magnet = mmd(magnet="reference").prepare(games, silent, agent, 0.0).magnet
-    np.testing.assert_array_equal(magnet.numpy(), agent(games.inputs, games.legal_mask))
+    np.testing.assert_array_equal(magnet.numpy(), reference)
+    mixed = mmd(magnet="reference", magnet_uniform=0.25).prepare(games, silent, agent, 0.0).magnet
+    expected = 0.75 * np.exp(reference) + 0.25 * games.legal_mask / games.legal_mask.sum(1, keepdims=True)
+    np.testing.assert_allclose(np.exp(mixed.numpy()), expected, rtol=1e-5)
+    torch.testing.assert_close(mixed[~legal], torch.full_like(mixed[~legal], MASKED))
 
 
 def test_grpo_prepares_the_reference_where_it_counts():

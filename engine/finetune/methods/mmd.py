@@ -18,8 +18,10 @@ Details
    does with weight 1, not with 5). The term bounds a step only where an iteration has enough of the optimiser's steps
    to come near its minimum.
 4. KL(network || magnet), exact over legal actions, with weight alpha. The magnet is uniform or the agent that the run
-   began with. Its schedule over the training budget is applied when an iteration's games are prepared: constant,
-   linear, or geometric (alpha falls by the same factor in equal shares of the budget).
+   began with. A trained agent all but excludes many actions, and the divergence from it grows without bound as an
+   equilibrium wants them back: `magnet_uniform` mixes it with the uniform policy. The weight's schedule over the
+   training budget is applied when an iteration's games are prepared: constant, linear, or geometric (alpha falls by
+   the same factor in equal shares of the budget).
 5. Loss = -surrogate + value_weight * value + alpha * KL(network || magnet) + step_kl_weight * KL(network || played).
    Gradient clipping, Adam, learning-rate schedule and averaged weights belong to the learner.
 6. Networks learn in evaluation mode: batch-norm statistics stay still.
