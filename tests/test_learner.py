@@ -204,7 +204,7 @@ def test_a_pretrained_start_keeps_its_weight_in_the_average():
         start = [parameter.clone() for parameter in learner.average.parameters()]
         learner.step(make_batch(64), 0.0)
         moved = [average - before for average, before in zip(learner.average.parameters(), start, strict=True)]
-        gone = [now - before for now, before in zip(learner.network.parameters(), start, strict=True)]
+        gone = [now.detach() - before for now, before in zip(learner.network.parameters(), start, strict=True)]
         shares.append(float(sum(m.sum() for m in moved) / sum(g.sum() for g in gone)))
     assert shares == pytest.approx([0.9, 0.01], rel=1e-3)
 
