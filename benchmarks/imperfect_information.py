@@ -38,7 +38,7 @@ LEARNING = {"kuhn_poker": 4.0, LEDUC: 10.0, "liars_dice(dice_sides=4)": 5.0}
 """Minutes of each run."""
 WANTED = {"kuhn_poker": 0.01, LEDUC: 0.15, "liars_dice(dice_sides=4)": 0.06}
 """Exploitability at most."""
-FINE_TUNING_MINUTES = 1.5
+FINE_TUNING_ITERATIONS = 120
 METHOD_MINUTES = 2.0
 METHODS = ("ppo", "mmd", "grpo")
 METHOD_GAMES = ("connect_four", "einstein_wurfelt_nicht")
@@ -111,19 +111,21 @@ def learning(game: str, scale: Scale) -> dict[str, Any]:
 
 
 def fine_tuning(scale: Scale) -> dict[str, Any]:
-    """The blueprint of Leduc as it is, fine-tuned with itself as magnet, and as many steps from scratch."""
+    """Leduc's blueprint as it is, fine-tuned with itself as magnet, and as many steps from scratch; a run a seed."""
     start = f"{LEDUC}/blueprint"
     pretrained = exploitability(parse_agent(start), load_game(LEDUC)).exploitability
-    minutes = scale.minutes(FINE_TUNING_MINUTES)
-    tuned, scratch = (scale.folder / f"{name}-{minutes}" for name in ("fine_tuned", "from_scratch"))
-    budget = ["--method", "mmd", "--minutes", minutes, "--seed", "1"]
-    trained({tuned: ["--from", start, *budget, "--set", "mmd.magnet=reference"]})
-    steps = JsonLines(tuned / "metrics.jsonl").read(("iteration",))[-1]["iteration"]
-    trained(
-        {scratch: ["--game", LEDUC, "--method", "mmd", "--iterations", str(steps), "--seed", "1"]},
-    )
-    ends = {name: judged(folder)["exploitability"] for name, folder in (("tuned", tuned), ("scratch", scratch))}
-    return {"blueprint": pretrained, "iterations": steps, **ends}
+    steps = max(2, round(FINE_TUNING_ITERATIONS * scale.share))
+    ways = {"tuned": ["--from", start, "--set", "mmd.magnet=reference"], "scratch": ["--game", LEDUC]}
+    runs = {(way, seed): scale.folder / f"leduc_{way}-{steps}-{seed}" for seed in scale.seeds for way in ways}
+    budget = ["--method", "mmd", "--iterations", str(steps), "--seed"]
+    trained({folder: [*ways[way], *budget, str(seed)] for (way, seed), folder in runs.items()})
+    found: dict[str, Any] = {"blueprint": pretrained, "iterations": steps}
+    for way in ways:
+        ends = [judged(runs[way, seed]) for seed in scale.seeds]
+        found[way] = statistics.median(end["exploitability"] for end in ends)
+        found[f"{way}_last"] = statistics.median(end["last"] for end in ends)
+        found[f"{way}_runs"] = ends
+    return found
 
 
 def peer(scale: Scale) -> dict[str, Any]:
@@ -205,9 +207,13 @@ def show_learning(store: Measurements, scale: Scale, figures: dict[str, float]) 
 def show_fine_tuning(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
     """Three agents of Leduc."""
     found = store.get("fine-tuning", lambda: fine_tuning(scale))
-    rows = [(name, f"{found[name]:.4f}") for name in ("blueprint", "tuned", "scratch")]
-    print_table(f"{LEDUC}: {found['iterations']} iterations of mmd", ("agent", "exploitability"), rows)
-    figures |= {f"leduc_{name}": found[name] for name, _ in rows}
+    rows = [("blueprint", f"{found['blueprint']:.4f}", "", "")]
+    for way in ("tuned", "scratch"):
+        seeds = ", ".join(f"{end['exploitability']:.4f}" for end in found[f"{way}_runs"])
+        rows.append((way, f"{found[way]:.4f}", seeds, f"{found[f'{way}_last']:.4f}"))
+    title = f"{LEDUC}: {found['iterations']} iterations of mmd"
+    print_table(title, ("agent", "exploitability", "seeds", "median of the last"), rows)
+    figures |= {f"leduc_{name}": found[name] for name, *_ in rows}
 
 
 def show_peer(store: Measurements, scale: Scale, figures: dict[str, float]) -> None:
