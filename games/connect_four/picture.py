@@ -1,0 +1,35 @@
+"""The board as a picture: discs in holes, marks where a disc would come to lie and above its column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyspiel
+
+from engine.drawing import CELL, Board, colour_of, turn
+
+COLOURS = {"x": "#f0c93a", "o": "#c8343c"}
+NAMES = ("x (yellow)", "o (red)")
+
+
+def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The position with its columns named as actions are."""
+    rows = str(state).splitlines()
+    height, width = len(rows), len(rows[0])
+    said = turn(state.current_player(), NAMES)
+    board = Board(f"Connect Four, {said}", height, width, above=0.6 * CELL)
+    board.ground("#2b5797")
+    for row, line in enumerate(rows):
+        for column, cell in enumerate(line):
+            if cell in COLOURS:
+                board.stone(row, column, cell, COLOURS[cell], "#1d3c69")
+            else:
+                board.disc(board.centre(row, column), 0.4 * CELL, "#dfe6f0", kind="hole")
+    board.names([], [str(column) for column in range(width)])
+    for column, words in marks.items():
+        landing = sum(line[column] == "." for line in rows) - 1
+        x, y = board.centre(0, column)[0], 0.45 * CELL
+        board.polygon(((x - 8, y - 10), (x + 8, y - 10), (x, y)), colour_of(words))
+        board.mark(column, words, board.centre(landing, column))
+    board.caption(said)
+    return board.svg()
