@@ -36,8 +36,6 @@ CAPTION = 30.0
 """Height of the line below a board."""
 NARROWEST = 210.0
 """Width of a drawing that has a caption, however small its board."""
-SHOWN = 0.8
-"""Pixels a unit, where the page asks for no other size."""
 TAIL = 13.0
 """How far an arrow begins from the middle of its cell, so that the piece can be seen."""
 ACCEPTED, FORBIDDEN, CHOSEN = "#0072b2", "#d55e00", "#7b2d8b"
@@ -138,8 +136,8 @@ class Drawing:
             element("title", self.title),
             *self.parts,
             xmlns="http://www.w3.org/2000/svg",
-            width=SHOWN * self.width,
-            height=SHOWN * self.height,
+            width=self.width,
+            height=self.height,
             viewBox=f"0 0 {number(self.width)} {number(self.height)}",
             role="img",
             font_family="sans-serif",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
-__all__ = ["Attribute", "Markup", "element", "join", "number"]
+__all__ = ["Attribute", "Markup", "breakable", "element", "join", "number"]
 
-EMPTY = {"br", "circle", "input", "line", "path", "polygon", "polyline", "rect"}
+EMPTY = {"br", "circle", "input", "line", "path", "polygon", "polyline", "rect", "wbr"}
 """Elements that may stand without an end tag when they hold nothing."""
 
 Attribute = str | float | bool | None
@@ -39,6 +40,11 @@ def element(tag: str, /, *content: str, **attributes: Attribute) -> Markup:
 def join(*content: str) -> Markup:
     """One after the other, escaped where it is not markup."""
     return Markup("".join(each if isinstance(each, Markup) else escape(each, quote=False) for each in content))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores and slashes."""
+    return Markup(re.sub(r"[_/]", r"\g<0><wbr/>", escape(name, quote=False)))
 
 
 def number(value: float) -> str:
