@@ -9,7 +9,7 @@ that many of them may stand in one page; its labels take the colour of the text 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.markup import Attribute, Markup, element, join, number
 
@@ -60,6 +60,10 @@ class Drawing:
         """An element; its attributes are spelt as `engine.markup.element` takes them."""
         self.parts.append(element(tag, text, **attributes))
 
+    def group(self, shapes: Iterable[Markup], **attributes: Attribute) -> None:
+        """Shapes that look alike."""
+        self.parts.append(element("g", *shapes, **attributes))
+
     def rect(self, x: float, y: float, width: float, height: float, fill: str, **attributes: Attribute) -> None:
         """A rectangle by its upper left corner."""
         self.add("rect", x=x, y=y, width=width, height=height, fill=fill, **attributes)
@@ -90,7 +94,7 @@ class Drawing:
 
     def mark(self, action: int, words: str, centre: Point, size: float = CELL) -> None:
         """What is known of the move to a cell of this size, drawn in its middle."""
-        self.parts.append(element("g", signs(words, centre, size), kind=f"mark {words}", data_action=action))
+        self.marked(action, words, signs(words, centre, size))
 
     def arrow(self, action: int, words: str, start: Point, end: Point, label: str = "", aside: float = 0.0) -> None:
         """What is known of a move from cell to cell: an arrow with its mark behind the head, dashed where forbidden.
@@ -106,7 +110,7 @@ class Drawing:
 
         colour = colour_of(words)
         neck = length - 14.0
-        ends: dict[str, Attribute] = {"d": path((at(TAIL), at(neck))), "fill": "none"}
+        ends: dict[str, Attribute] = {"d": path((at(TAIL), at(neck)))}
         head = path((at(neck + 11.0), at(neck, 7.0), at(neck, -7.0))) + "z"
         inside = [
             element("path", **ends, stroke=HALO, stroke_width=7.5),
@@ -119,15 +123,19 @@ class Drawing:
             inside.append(element("circle", cx=x, cy=y, r=8, fill=HALO, stroke=colour, stroke_width=1.5))
             look: dict[str, Attribute] = {"font_size": 11, "text_anchor": "middle", "fill": colour}
             inside.append(element("text", label, x=x, y=y + 4.0, **look))
-        self.parts.append(element("g", *inside, kind=f"mark {words}", data_action=action))
+        self.marked(action, words, *inside)
 
     def edge(self, action: int, words: str, start: Point, end: Point) -> None:
         """What is known of a move that draws a line: the line in the mark's colour, dashed where it is forbidden."""
         middle = ((start[0] + end[0]) / 2.0, (start[1] + end[1]) / 2.0)
-        look: dict[str, Attribute] = {"fill": "none", "stroke": colour_of(words), "stroke_width": 5}
+        look: dict[str, Attribute] = {"stroke": colour_of(words), "stroke_width": 5}
         line = element("path", d=path((start, end)), **look, **dashes(words))
         badge = signs(words, middle, 0.5 * CELL)
-        self.parts.append(element("g", line, badge, kind=f"mark {words}", data_action=action))
+        self.marked(action, words, line, badge)
+
+    def marked(self, action: int, words: str, *shapes: Markup) -> None:
+        """The shapes that mark one move."""
+        self.group(shapes, kind=f"mark {words}", data_action=action, fill="none")
 
     def svg(self) -> Markup:
         """The whole picture."""
@@ -192,10 +200,24 @@ class Board(Drawing):
         for column, name in enumerate(columns):
             self.label((self.centre(0, column)[0], self.above + self.rows * CELL + EDGE / 2.0), name)
 
-    def stone(self, row: int, column: int, kind: str, fill: str, outline: str) -> None:
-        """A round piece; its class is "stone" and its kind."""
-        centre = self.centre(row, column)
-        self.disc(centre, 0.4 * CELL, fill, stroke=outline, stroke_width=1.5, kind=f"stone {kind}")
+    def stones(self, rows: Sequence[str], looks: Mapping[str, tuple[str, str]], radius: float = 0.4) -> None:
+        """Round pieces: a letter a cell, and for each letter drawn its fill and outline; their class is "stone" and it.
+
+        radius: in cells.
+        """
+        places = [(row, column) for row, line in enumerate(rows) for column in range(len(line))]
+        for letter, (fill, outline) in looks.items():
+            self.group(
+                (
+                    element("circle", cx=x, cy=y, r=radius * CELL, kind=f"stone {letter}")
+                    for row, column in places
+                    if rows[row][column] == letter
+                    for x, y in (self.centre(row, column),)
+                ),
+                fill=fill,
+                stroke=outline,
+                stroke_width=1.5,
+            )
 
 
 def signs(words: str, centre: Point, size: float) -> Markup:
@@ -215,7 +237,7 @@ def signs(words: str, centre: Point, size: float) -> Markup:
     width = max(2.0, 0.09 * size)
     return join(
         *(
-            element("path", d=shape, fill="none", stroke=colour, stroke_width=stroke)
+            element("path", d=shape, stroke=colour, stroke_width=stroke)
             for shape, mark in shapes
             for colour, stroke in ((HALO, 2.0 * width), (mark, width))
         )

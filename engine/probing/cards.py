@@ -102,7 +102,7 @@ def card(judged: Judged, anchor: str, agent: str) -> Markup:
     head = element(
         "header",
         element("h4", element("a", probe.id, href=f"#{anchor}")),
-        element("p", *(element("span", badge, kind="badge") for badge in badges), kind="badges"),
+        element("p", *(element("span", badge) for badge in badges), kind="badges"),
         steps(judged.answers),
     )
     return element(
@@ -299,17 +299,18 @@ def shown(answers: Sequence[Answer], known: Mapping[int, str]) -> list[int]:
 def thought(line: MoveLine | None) -> list[str]:
     """A cell: what is played, and what lies behind it."""
     if line is None:
-        return [element("span", NONE, kind="none")]
+        return [NONE]
     notes = [] if math.isnan(line.q) else [f"q {line.q:+.2f}"]
-    notes += [f"{line.visits:,} visits"] if line.visits else []
+    notes += [f"{line.visits:,} visit{'s' * (line.visits > 1)}"] if line.visits else []
     return [share(line.probability), element("small", " · ".join(notes))] if notes else [share(line.probability)]
 
 
-def share(probability: float) -> Markup:
-    """A number with a bar under it."""
+def share(probability: float) -> str:
+    """A number, with a bar under it if there is anything to show."""
     if math.isnan(probability):
-        return element("span", NONE, kind="none")
-    return element("span", f"{100 * probability:.0f} %", kind="bar", style=f"--width:{100 * probability:.0f}%")
+        return NONE
+    percent = round(100.0 * probability)
+    return element("b", f"{percent} %", style=f"--width:{percent}%") if percent else "0 %"
 
 
 def figure(value: float, form: str = "+.3f") -> str:

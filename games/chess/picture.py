@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pyspiel
 
 from engine.drawing import CELL, Board, Cell, column_name, step_of, turn
-from engine.markup import Attribute, element, number
+from engine.markup import element, number
 
 SIDE = 8
 NAMES = ("Black", "White")
@@ -47,8 +47,7 @@ def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
             if (kind := piece.lower()) in SILHOUETTES and piece.isupper() == bool(seat)
             for x, y in (board.corner(row, column),)
         ]
-        look: dict[str, Attribute] = {"fill": fill, "stroke": outline, "stroke_width": 1.4, "stroke_linejoin": "round"}
-        board.parts.append(element("g", *pieces, **look))
+        board.group(pieces, fill=fill, stroke=outline, stroke_width=1.4, stroke_linejoin="round")
     board.names([str(SIDE - row) for row in range(SIDE)], [column_name(column) for column in range(SIDE)])
     taken: list[tuple[Cell, Cell]] = []
     for action, words in marks.items():

@@ -20,10 +20,7 @@ def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     said = turn(player, NAMES)
     board = Board(f"Clobber, {said}", len(rows), len(rows[0]))
     board.checker("#eadfc8", "#cdb88f")
-    for row, line in enumerate(rows):
-        for column, cell in enumerate(line):
-            if cell in STONES:
-                board.stone(row, column, cell, *STONES[cell])
+    board.stones(rows, STONES)
     board.names([str(len(rows) - row) for row in range(len(rows))], [column_name(at) for at in range(len(rows[0]))])
     for action, words in marks.items():
         start, end = step_of(rows, cells(state.child(action)), [*STONES][player])

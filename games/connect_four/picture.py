@@ -8,7 +8,8 @@ import pyspiel
 
 from engine.drawing import CELL, Board, colour_of, turn
 
-COLOURS = {"x": "#f0c93a", "o": "#c8343c"}
+DISCS = {"x": ("#f0c93a", "#1d3c69"), "o": ("#c8343c", "#1d3c69"), ".": ("#dfe6f0", "#2b5797")}
+"""Fill and outline; a hole without a disc shows what is behind."""
 NAMES = ("x (yellow)", "o (red)")
 
 
@@ -19,12 +20,7 @@ def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     said = turn(state.current_player(), NAMES)
     board = Board(f"Connect Four, {said}", height, width, above=0.6 * CELL)
     board.ground("#2b5797")
-    for row, line in enumerate(rows):
-        for column, cell in enumerate(line):
-            if cell in COLOURS:
-                board.stone(row, column, cell, COLOURS[cell], "#1d3c69")
-            else:
-                board.disc(board.centre(row, column), 0.4 * CELL, "#dfe6f0", kind="hole")
+    board.stones(rows, DISCS)
     board.names([], [str(column) for column in range(width)])
     for column, words in marks.items():
         landing = sum(line[column] == "." for line in rows) - 1

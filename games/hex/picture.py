@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyspiel
 
 from engine.drawing import CAPTION, CELL, NARROWEST, Drawing, Point, column_name, turn
-from engine.markup import Attribute
+from engine.markup import Attribute, Markup, element, number
 
 STONES = {"x": ("#22222a", "#000000"), "o": ("#d1495b", "#7d1f2d")}
 """Fill and outline of the stones, and by their fill of the sides."""
@@ -32,12 +32,17 @@ def rhombus(game: str, rows: Sequence[Sequence[str]], said: str, marks: Mapping[
     across = max(2 * MARGIN + (width + (height - 1) / 2.0) * CELL, NARROWEST)
     board = Drawing(f"{game}, {said}", across, 2 * MARGIN + (1.5 * height + 0.5) * RADIUS + CAPTION - 10.0)
     sides(board, height, width)
-    for row, line in enumerate(rows):
-        for column, cell in enumerate(line):
-            board.polygon(corners(row, column), "#efe6d2", stroke="#8f836b", stroke_width=1.2, kind="cell")
-            if kind := KINDS.get(cell):
-                fill, outline = STONES[kind]
-                board.disc(centre(row, column), 0.36 * CELL, fill, stroke=outline, kind=f"stone {kind}")
+    places = [(row, column) for row in range(height) for column in range(width)]
+    cells = (hexagon(row, column) for row, column in places)
+    board.group(cells, fill="#efe6d2", stroke="#8f836b", stroke_width=1.2)
+    for kind, (fill, outline) in STONES.items():
+        stones = (
+            element("circle", cx=x, cy=y, r=0.36 * CELL, kind=f"stone {kind}")
+            for row, column in places
+            if KINDS.get(rows[row][column]) == kind
+            for x, y in (centre(row, column),)
+        )
+        board.group(stones, fill=fill, stroke=outline)
     for column in range(width):
         x, y = centre(0, column)
         board.label((x - 8.0, y - RADIUS - 10.0), column_name(column))
@@ -58,6 +63,12 @@ def centre(row: int, column: int) -> Point:
     return MARGIN + (column + 0.5 * row + 0.5) * CELL, MARGIN + (1.5 * row + 1.0) * RADIUS
 
 
+def hexagon(row: int, column: int) -> Markup:
+    """A cell."""
+    points = " ".join(f"{number(x)},{number(y)}" for x, y in corners(row, column))
+    return element("polygon", points=points, kind="cell")
+
+
 def corners(row: int, column: int) -> list[Point]:
     """Of a cell, clockwise from the top."""
     x, y = centre(row, column)
@@ -72,7 +83,7 @@ def sides(board: Drawing, height: int, width: int) -> None:
     left = [corners(row, 0)[step] for row in range(height) for step in (5, 4, 3)][: 3 * height - 1]
     right = [corners(row, width - 1)[step] for row in range(height) for step in (0, 1, 2)][1:]
     for line, kind in ((top, "x"), (bottom, "x"), (left, "o"), (right, "o")):
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
+        points = " ".join(f"{number(x)},{number(y)}" for x, y in line)
         look: dict[str, Attribute] = {
             "fill": "none",
             "stroke_width": 9,

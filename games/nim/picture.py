@@ -8,6 +8,8 @@ import pyspiel
 
 from engine.drawing import CELL, Board, turn
 
+TOKENS = {"t": ("#d9b382", "#7a5a2e")}
+"""Fill and outline."""
 NAMES = ("Player 0", "Player 1")
 
 
@@ -16,9 +18,7 @@ def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     piles = [int(size) for size in str(state).partition(":")[2].split()]
     said = turn(state.current_player(), NAMES)
     board = Board(f"Nim, {said}", len(piles), max(*piles, 6))
-    for row, size in enumerate(piles):
-        for column in range(size):
-            board.stone(row, column, "token", "#d9b382", "#7a5a2e")
+    board.stones(["t" * size for size in piles], TOKENS)
     board.names([str(row + 1) for row in range(len(piles))], [])
     for action, words in marks.items():
         less, pile = divmod(action, len(piles))

@@ -16,15 +16,12 @@ NAMES = ("Black (x)", "White (o)")
 
 def draw(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     """The position; a mark on the only move "pass" is put below it."""
-    rows = [line[2:].split()[:SIDE] for line in str(state).splitlines()[2 : 2 + SIDE]]
+    rows = [line[2 : 2 + 2 * SIDE : 2] for line in str(state).splitlines()[2 : 2 + SIDE]]
     said = turn(state.current_player(), NAMES)
     board = Board(f"Othello, {said}", SIDE, SIDE)
     board.ground("#3c7d58")
     board.lines("#235239")
-    for row, line in enumerate(rows):
-        for column, cell in enumerate(line):
-            if cell in STONES:
-                board.stone(row, column, cell, *STONES[cell])
+    board.stones(rows, STONES)
     board.names([str(row + 1) for row in range(SIDE)], [column_name(column) for column in range(SIDE)])
     for action, words in marks.items():
         if action == PASS:
