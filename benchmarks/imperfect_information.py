@@ -115,7 +115,10 @@ def fine_tuning(scale: Scale) -> dict[str, Any]:
     start = f"{LEDUC}/blueprint"
     pretrained = exploitability(parse_agent(start), load_game(LEDUC)).exploitability
     steps = max(2, round(FINE_TUNING_ITERATIONS * scale.share))
-    ways = {"tuned": ["--from", start, "--set", "mmd.magnet=reference"], "scratch": ["--game", LEDUC]}
+    ways = {
+        "tuned": ["--from", start, "--set", "mmd.magnet=reference", "--set", "mmd.magnet_weight=0.05"],
+        "scratch": ["--game", LEDUC],
+    }
     runs = {(way, seed): scale.folder / f"leduc_{way}-{steps}-{seed}" for seed in scale.seeds for way in ways}
     budget = ["--method", "mmd", "--iterations", str(steps), "--seed"]
     trained({folder: [*ways[way], *budget, str(seed)] for (way, seed), folder in runs.items()})

@@ -175,6 +175,7 @@ def probe(
     *,
     game: str | None = None,
     families: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
     files: Sequence[str | Path] | None = None,
     budgets: Sequence[int] = (0,),
     output: str | Path | None = None,
@@ -185,15 +186,16 @@ def probe(
     """Ask `agent` about positions with known truth; `engine.probing.results.summaries` has the figures.
 
     game: only probes of this game; without it those of the agent's own, or of all games for agents that play all.
-    families: only these. files: your own probes instead of the shipped ones. budgets: simulations for a decision, 0 for
-    the raw policy. output: a folder that keeps the answers; the same call goes on with what is missing.
+    families, ids: only these. files: your own probes instead of the shipped ones. budgets: simulations for a decision,
+    0 for the raw policy. output: a folder that keeps the answers; the same call goes on with what is missing.
     """
     from engine.probing.probing import probe
 
     return probe(
         agent if isinstance(agent, BatchAgent) else str(agent),
         game=game,
-        names=families,
+        families=families,
+        ids=ids,
         files=[Path(file) for file in files] if files is not None else None,
         budgets=budgets,
         output=Path(output) if output is not None else None,

@@ -14,6 +14,9 @@ define
                                             held-out positions that it has judged; none of such a variant
     string_identifies(game: pyspiel.Game) -> bool
                                             str(state) and the player to move decide all that can follow
+    picture(state: pyspiel.State, marks: Mapping[int, str]) -> str
+                                            the state as an SVG (`engine/drawing.py`), actions marked as "accepted",
+                                            "forbidden", "chosen" or two of them; only what the player to move knows
 
 and beside it may lie ``config.toml`` (defaults for this game) and ``pretrained/<name>/`` (checkpoints). All of it is
 optional.
@@ -25,7 +28,7 @@ import os
 import pkgutil
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -63,7 +66,7 @@ PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well u
 
 
 # What a room's game.py may define, in the order of Room's fields.
-PARTS = ("symmetries", "render", "view", "oracle", "positions", "string_identifies")
+PARTS = ("symmetries", "render", "view", "oracle", "positions", "string_identifies", "picture")
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class Room:
     find_oracle: Callable[[pyspiel.Game], Oracle | None] | None = None
     find_positions: Callable[[pyspiel.Game], list[LabelledPosition]] | None = None
     find_identifies: Callable[[pyspiel.Game], bool] | None = None
+    find_picture: Callable[[pyspiel.State, Mapping[int, str]], str] | None = None
 
     def symmetries(self, game: pyspiel.Game, encoder: str = "auto") -> list[Symmetry]:
         """The game's symmetries without the identity, for inputs of this encoder; empty where none are known."""
@@ -196,6 +200,13 @@ class Room:
         Many games do not print all of their state: repetitions, dice, moves left.
         """
         return self.find_identifies(game) if self.find_identifies else False
+
+    def picture(self, state: pyspiel.State, marks: Mapping[int, str]) -> str | None:
+        """The state as an SVG, as the player to move knows it; None where the room draws none.
+
+        marks: action -> "accepted", "forbidden", "chosen" (by an agent), or two of them with a space between.
+        """
+        return self.find_picture(state, marks) if self.find_picture else None
 
     def module(self, name: str) -> ModuleType | None:
         """The room's own file ``NAME.py`` (such as ``probes``), imported; None where it has none."""

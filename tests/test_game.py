@@ -204,17 +204,18 @@ def test_a_game_without_a_folder_has_a_room() -> None:
     assert plain.render(game.new_initial_state()) == str(game.new_initial_state())
     assert plain.oracle(game) is None
     assert plain.positions(game) == []
+    assert plain.picture(game.new_initial_state(), {}) is None
     assert plain.pretrained_names == []
 
 
 def test_a_room_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "games" / "nim"
+    folder = tmp_path / "games" / "mnk"
     (folder / "pretrained" / "first").mkdir(parents=True)
     (folder / "config.toml").write_text("seed = 3\n")
     (folder / "game.py").write_text(
         "def render(state):\n    return 'mine'\n"
-        "def oracle(game):\n    return 'referee' if str(game) == 'nim()' else None\n"
-        "def positions(game):\n    return [1] if str(game) == 'nim()' else []\n"
+        "def oracle(game):\n    return 'referee' if str(game) == 'mnk()' else None\n"
+        "def positions(game):\n    return [1] if str(game) == 'mnk()' else []\n"
     )
     (folder / "__init__.py").touch()
     import games
@@ -222,19 +223,19 @@ def test_a_room_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(games, "__path__", [str(tmp_path / "games")])
     room.cache_clear()
     try:
-        found = room("nim")
-        assert rooms() == ["nim"]
+        found = room("mnk")
+        assert rooms() == ["mnk"]
     finally:
         room.cache_clear()
-    assert found.render(load_game("nim").new_initial_state()) == "mine"
+    assert found.render(load_game("mnk").new_initial_state()) == "mine"
     assert found.config_path == folder / "config.toml"
     assert found.pretrained("first") == folder / "pretrained" / "first"
     assert found.pretrained("second") is None
     assert found.pretrained_names == ["first"]
-    game, variant = load_game("nim"), load_game("nim(pile_sizes=1;2)")
+    game, variant = load_game("mnk"), load_game("mnk(m=4)")
     assert (found.oracle(game), found.oracle(variant)) == ("referee", None)
     assert (found.positions(game), found.positions(variant)) == ([1], [])
-    assert found.symmetries(load_game("nim")) == []
+    assert found.symmetries(load_game("mnk")) == []
 
 
 def test_a_labelled_position_knows_its_state_and_value(tic_tac_toe: pyspiel.Game) -> None:

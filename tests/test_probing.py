@@ -447,6 +447,10 @@ def test_json_holds_figures_and_answers(tesuji, tmp_path: Path):
         ("probe random --fail-under 2", "give a share from 0 to 1"),
         ("probe random --probes none.jsonl", "cannot read none.jsonl"),
         ("probe random --probes win.jsonl --game nim", "win.jsonl has no probes of nim"),
+        (
+            "probe random --probes win.jsonl --id wim",
+            "probe 'wim' (did you mean 'win'?): win.jsonl has none of this id",
+        ),
         ("probe random --probes win.jsonl --family g", "family 'g': win.jsonl has only f of any game"),
         ("probe connect_four/imitation --game nim", "plays connect_four(), not nim: leave --game out"),
         ("probe connect_four/imitation --probes win.jsonl", "win.jsonl has no probes of connect_four()"),

@@ -25,6 +25,12 @@ ROLLOUTS = "--iterations 1 --set rollout.games=64 --set rollout.positions=512 --
 SHORTER = {
     "--minutes 20": ROLLOUTS,
     "--minutes 5": ROLLOUTS,
+    "--iterations 120": ROLLOUTS,
+    "--budgets 0,64,512": "--budgets 0,4",
+    "--budgets 0,64": "--budgets 0,4",
+    "--budgets 16,256": "--budgets 4,16",
+    "--fail-under 0.9": "--fail-under 0",
+    "nim --count 100": "nim --count 3",
     "--approximate 5": "--approximate 0.01 --games 40",
     "--games 10000": "--games 20",
     "--minutes 7": f"--iterations 1 {FLAGS}",

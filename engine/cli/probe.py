@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.cli.common import AGENT, add_json, add_network, add_seed, write_json
+from engine.cli.common import AGENT, add_json, add_network, add_seed, writable_file, write_json
 
 SUMMARY = "ask an agent about positions with known truth: what it fails, and from which budget on it does not"
-EXAMPLE = "tesuji probe connect_four/imitation --budgets 0,64,512"
+EXAMPLE = "tesuji probe connect_four/imitation --budgets 0,64,512 --report report.html"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--family", action="append", metavar="NAME", help="only this family; repeatable (see tesuji probe families)"
     )
+    parser.add_argument("--id", action="append", metavar="ID", help="only this probe; repeatable")
     parser.add_argument(
         "--probes", action="append", type=Path, metavar="FILE", help="your own probes, not the shipped ones; repeatable"
     )
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--against", metavar="AGENT", help="another agent: what is gained and lost beside it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="keep answers here; the same command goes on")
+    parser.add_argument("--report", type=writable_file, metavar="FILE", help="write a page to look at (HTML)")
     parser.add_argument(
         "--fail-under", type=share, metavar="SHARE", help="exit with 1 if a family passes less, as in 0.9"
     )
@@ -51,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     asked = {
         "game": options.game,
         "families": options.family,
+        "ids": options.id,
         "files": options.probes,
         "budgets": options.budgets,
         "seed": options.seed,
@@ -70,6 +73,13 @@ def run(options: argparse.Namespace) -> int:
         print(f"tesuji: {problem}", file=sys.stderr)
     comparison = {} if other is None else {"against": compare(found.judged, other.judged).to_json(other.agent)}
     write_json(options.json, found.to_json() | comparison)
+    if options.report is not None:
+        from datetime import date
+
+        from engine.probing.report import write_report
+        from engine.probing.suite import families
+
+        write_report(options.report, found, families(), other, date.today().isoformat())
     least = min((each.rates[-1].share for each in summaries(found.judged)), default=1.0)
     if options.fail_under is not None and least < options.fail_under:
         return 1

@@ -25,7 +25,8 @@ def probe(
     agent: BatchAgent | str,
     *,
     game: str | None = None,
-    names: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
     files: Sequence[Path] | None = None,
     budgets: Sequence[int] = (0,),
     output: Path | None = None,
@@ -38,7 +39,7 @@ def probe(
     if game is not None and own is not None and not same_game(game)(str(load_game(own))):
         raise TesujiError(f"agent '{name_of(agent)}' plays {own}, not {game}: leave --game out")
     loaded = load_probes(files, ask_oracles=True) if files is not None else shipped(short_names(own or game))
-    chosen = chosen_probes(loaded, own or game, names, files)
+    chosen = chosen_probes(loaded, own or game, families, ids, files)
     find_agent = finder(agent, network)
     answers = Answers(output, identity(agent, own, find_agent, seed)) if output is not None else None
     found = run_probes(name_of(agent), find_agent, chosen, budgets, seed=seed, answers=answers, on_progress=on_progress)
@@ -48,7 +49,11 @@ def probe(
 
 
 def chosen_probes(
-    loaded: Loaded, game: str | None, names: Sequence[str] | None, files: Sequence[Path] | None
+    loaded: Loaded,
+    game: str | None,
+    families: Sequence[str] | None,
+    ids: Sequence[str] | None,
+    files: Sequence[Path] | None,
 ) -> list[Probe]:
     """The probes to ask about. Raises TesujiError, naming what there is, if there are none."""
     of_game = select(loaded.probes, game)
@@ -58,13 +63,17 @@ def chosen_probes(
             raise TesujiError(loaded.problems[0])
         raise TesujiError(f"{where} has no probes{f' of {game}' if game else ''}")
     known = {each.family for each in of_game}
-    for name in names or ():
+    for name in families or ():
         if name not in known:
             there = ", ".join(sorted(known))
             raise TesujiError(
                 f"family '{name}'{nearest(name, known)}: {where} has only {there} of {game or 'any game'}"
             )
-    return select(of_game, None, names)
+    names = {each.id for each in of_game}
+    for name in ids or ():
+        if name not in names:
+            raise TesujiError(f"probe '{name}'{nearest(name, names)}: {where} has none of this id")
+    return [each for each in select(of_game, None, families) if ids is None or each.id in ids]
 
 
 def short_names(game: str | None) -> list[str] | None:

@@ -17,7 +17,7 @@ from engine.metrics import plain
 from engine.probing.expectations import Value
 from engine.probing.probe import Probe
 
-__all__ = ["Answer", "Judged", "Probing", "Rate", "Summary", "summaries"]
+__all__ = ["Answer", "Judged", "Probing", "Rate", "Summary", "rising", "summaries"]
 
 Budget = int | None
 """Simulations; None for agents to which a budget means nothing."""
@@ -170,7 +170,7 @@ def summaries(judged: Sequence[Judged]) -> list[Summary]:
 
 def summary(family: str, truth: str, members: Sequence[Judged]) -> Summary:
     """The figures of one group."""
-    budgets = list(dict.fromkeys(answer.budget for each in members for answer in each.answers))
+    budgets = rising(answer.budget for each in members for answer in each.answers)
     rates, errors = [], []
     for budget in budgets:
         answers = [answer for each in members if (answer := each.at(budget)) is not None]
@@ -189,6 +189,11 @@ def summary(family: str, truth: str, members: Sequence[Judged]) -> Summary:
         tuple(errors),
         sum(bool(answer.error) for each in members for answer in each.answers),
     )
+
+
+def rising(budgets: Iterable[Budget]) -> list[Budget]:
+    """Each once, an agent's own setting first."""
+    return sorted(set(budgets), key=lambda budget: -1 if budget is None else budget)
 
 
 def value_error(each: Judged, budget: Budget) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyspiel
 
@@ -35,6 +37,13 @@ def render(state: pyspiel.State) -> str:
     lines.append("+" + "-" * (len(lines[0]) - 2) + "+")
     lines.append("  " + " ".join(str(column).rjust(width) for column in columns))
     return "\n".join(lines)
+
+
+def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The board as an SVG, with marks on actions."""
+    from games.connect_four.picture import draw
+
+    return draw(state, marks)
 
 
 def oracle(game: pyspiel.Game) -> Oracle | None:

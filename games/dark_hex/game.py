@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyspiel
 
@@ -76,6 +78,15 @@ def render(state: pyspiel.State) -> str:
     else:
         lines.append(f"{STONES[state.current_player()]} to move.")
     return "\n".join(lines)
+
+
+def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The board as an SVG as the player to move knows it, the other's hidden stones left out, with marks on actions."""
+    from games.hex.picture import NAMES, rhombus
+
+    player = max(state.current_player(), 0)
+    rows = state.information_state_string(player).split("\n")[:-2]
+    return rhombus("Dark Hex", rows, f"{NAMES[player]} to move; what it knows", marks)
 
 
 def named(cell: int, width: int) -> str:

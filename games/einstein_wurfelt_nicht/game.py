@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -59,3 +60,10 @@ def render(state: pyspiel.State) -> str:
     if state.current_player() >= 0:
         lines.append(f"{'BW'[state.current_player()]} has rolled {state.history()[-1] + 1}")
     return "\n".join(lines)
+
+
+def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The board as an SVG, with marks on actions."""
+    from games.einstein_wurfelt_nicht.picture import draw
+
+    return draw(state, marks)

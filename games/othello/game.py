@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -55,3 +56,10 @@ def render(state: pyspiel.State) -> str:
     turn = "" if state.is_terminal() else f"; {'xo'[state.current_player()]} to move"
     lines.append(f"x {discs['x']}, o {discs['o']}{turn}")
     return "\n".join(lines)
+
+
+def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The board as an SVG, with marks on actions."""
+    from games.othello.picture import draw
+
+    return draw(state, marks)

@@ -1,0 +1,1 @@
+"""Clobber: pictures."""

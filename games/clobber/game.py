@@ -1,0 +1,14 @@
+"""What the engine asks of Clobber: the position as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyspiel
+
+
+def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
+    """The position as an SVG, with marks on actions."""
+    from games.clobber.picture import draw
+
+    return draw(state, marks)

@@ -1,0 +1,336 @@
+"""The report: sound HTML that needs nothing else, all that failed in it, nothing of a user's text as markup, and, where
+Chromium is installed, a page that works.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from engine.errors import TesujiError
+from engine.game import load_game
+from engine.probing.cards import command, outcome, shown, span
+from engine.probing.charts import Said, curve
+from engine.probing.expectations import Expectation, Moves, PlayOut, Probability, Twin, Value
+from engine.probing.family import Family
+from engine.probing.probe import Probe, to_line
+from engine.probing.report import report, said, write_report
+from engine.probing.results import Answer, Budget, Judged, MoveLine, Probing, Rate, summaries
+from engine.probing.suite import read_line
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;$title"
+FEN = "8/1P1k4/8/8/8/8/6K1/8 w - - 0 1"
+QUEEN = load_game("chess").new_initial_state(FEN).parse_move_to_action("b8=Q")
+
+
+def probe(name: str, family: str, game: str, *expectations: Expectation, **more: object) -> Probe:
+    made = Probe(name, family, game, (), expectations, "exact", "solver", f"Why {name} is so.")
+    made = replace(made, **more)
+    return replace(made, player=made.state().current_player())
+
+
+def answer(budget: Budget, passed: bool, *moves: int, value: float = math.nan, **more: object) -> Answer:
+    """The first move is played, the others have been looked at."""
+    lines = tuple(MoveLine(move, float(not rank), 0.25, 9 - rank, 0.5) for rank, move in enumerate(moves))
+    return replace(Answer(budget, passed, lines, value), **more)
+
+
+def judged() -> list[Judged]:
+    four, kuhn = "connect_four", "kuhn_poker"
+    mirror = Twin((6,), tuple((column, 6 - column) for column in range(7)), 0.1)
+    wrong, right = answer(0, False, 2, 3, value=-0.5), answer(64, True, 3, 2, value=0.25)
+    return [
+        Judged(probe("traps/a", "traps", four, Moves((3,), (0, 1))), (wrong, replace(wrong, budget=64))),
+        Judged(probe("traps/b", "traps", four, Moves((3,)), Value(0.0, 0.5)), (wrong, right)),
+        Judged(
+            probe("traps/c", "traps", four, Moves((3,)), history=(3,)),
+            (answer(0, True, 3), replace(wrong, budget=16), right),
+        ),
+        Judged(probe("traps/d", "traps", "tic_tac_toe", PlayOut("self", 1.0, 1.0)), (replace(wrong, returns=-1.0),)),
+        Judged(probe("bluff/e", "bluff", kuhn, Probability((1,), 0.0, 0.3), history=(2, 1)), (answer(None, False, 1),)),
+        Judged(
+            probe(
+                "mates/f", "mates", "chess", Moves((QUEEN,)), fen=FEN, truth="published", oracle="", source="A. Author"
+            ),
+            (answer(0, False, error="TesujiError: broke"),),
+        ),
+        Judged(
+            probe("twins/g", "twins", four, mirror, history=(0,), truth="engine-judged", source="Engine 1"),
+            (replace(wrong, moved=0.7),),
+        ),
+        Judged(probe("traps/h", "traps", four, Moves((3,))), ()),
+    ]
+
+
+FAMILY = Family(
+    "traps",
+    "search",
+    "connect_four",
+    "It fails.",
+    "It does.",
+    "Author, 2010",
+    "Solved.",
+    "plies",
+    (2, 4),
+    lambda *_: iter(()),
+)
+
+
+def probing(agent: str = "imitation") -> Probing:
+    return Probing(agent, (None, 0, 16, 64), tuple(judged()), 71.6, ("file.jsonl:3: id: missing",))
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order; keeps ids, links and the texts of elements."""
+
+    VOID = frozenset({"meta", "br", "input", "wbr", "link", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names))
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in self.VOID or "svg" in self.open  # elsewhere browsers would take it for a start
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, kind: str) -> list[dict[str, str | None]]:
+        return [attrs for _, attrs in self.elements if kind in (attrs.get("class") or "").split()]
+
+
+def test_the_page_is_sound_and_needs_nothing_else() -> None:
+    text = report(probing(), [FAMILY], probing("other"), "2026-11-26")
+    page = Page(text)
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [attrs["href"] or "" for tag, attrs in page.elements if "href" in attrs]
+    assert links and all(link.startswith("#") and link[1:] in ids for link in links)
+    assert not any({"src", "srcset", "action", "xlink:href"} & attrs.keys() for _, attrs in page.elements)
+    assert set(re.findall(r"https?://[^\"' <]*", text)) == {"http://www.w3.org/2000/svg"}
+    assert "url(" not in text and "@import" not in text
+    assert "$" not in text.replace("$title", "")
+    for word in (
+        "2026-11-26",
+        "1 min 12 s",
+        "open_spiel 2.0.2",
+        "It fails.",
+        "Author, 2010",
+        "file.jsonl:3: id: missing",
+    ):
+        assert any(word in each for each in page.texts), word
+
+
+def test_every_failed_probe_has_a_card_and_every_passed_one_a_line() -> None:
+    page = Page(report(probing(), []))
+    found = {attrs["id"]: attrs for _, attrs in page.elements if "data-result" in attrs}
+    assert len(found) == len(judged())
+    cards = page.all("probe")
+    assert len(cards) == 7 and {attrs["data-result"] for attrs in cards} == {"failed", "unsteady"}
+    assert [attrs["data-result"] for attrs in found.values()].count("passed") == 1
+    texts = "\n".join(page.texts)
+    for each in judged():
+        assert each.probe.id in texts and each.probe.why in texts
+    # A picture where the room draws one, else the position in words.
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("pre") == 2  # tic_tac_toe and kuhn_poker
+    assert len([attrs for tag, attrs in page.elements if tag == "svg" and "width" in attrs]) == 5
+    assert "no answer: TesujiError: broke" in texts
+    assert "70%" in texts and "-1.000" in texts  # moved at the twin, return when played out
+
+
+def test_what_failed_and_what_wavered() -> None:
+    results = {each.probe.id[-1]: outcome(each) for each in judged()}
+    assert results == dict.fromkeys("adefgh", "failed") | {"b": "passed", "c": "unsteady"}
+
+
+def test_kinds_of_truth_stand_apart() -> None:
+    text = report(probing(), [])
+    overview = text[text.index('id="families"') : text.index('id="curves"')]
+    tables = re.findall(r"<h3>(.*?)</h3><table.*?</table>", overview.replace("\n", " "))
+    assert [title.split("<")[0] for title in tables] == ["Exact", "Published", "Engine-judged"]
+    totals = re.search(r'class="totals">(.*?)</ul>', text)
+    assert totals is not None and re.findall(r'class="count">([^<]*)<', totals[1]) == ["2/6", "0/1", "0/1"]
+
+
+def test_nothing_of_a_users_is_taken_for_markup() -> None:
+    hostile = [
+        Judged(
+            replace(
+                each.probe,
+                id=HOSTILE + each.probe.id,
+                family=HOSTILE,
+                why=HOSTILE,
+                source=HOSTILE,
+                oracle=HOSTILE,
+                tags=(HOSTILE,),
+            ),
+            tuple(replace(one, error=HOSTILE) if one.error else one for one in each.answers),
+        )
+        for each in judged()
+    ]
+    family = replace(FAMILY, name=HOSTILE, fails=HOSTILE, reason=HOSTILE, described_by=HOSTILE, dial=HOSTILE)
+    asked = Probing(HOSTILE, (0, 64), tuple(hostile), 1.0, (HOSTILE,))
+    page = Page(report(asked, [family], replace(asked, judged=()), HOSTILE))
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("script") == 1 and "img" not in tags
+    assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
+    assert "".join(page.texts).count(HOSTILE) > 20
+
+
+def test_gained_and_lost_lead_to_their_probes() -> None:
+    own = probing()
+    swapped = tuple(
+        Judged(each.probe, tuple(replace(one, passed=not one.passed) for one in each.answers)) for each in own.judged
+    )
+    text = report(own, [], replace(own, agent="other", judged=swapped))
+    against = text[text.index('id="against"') : text.index("<h2>Probes")]
+    assert "Gained 2, lost 3" in against
+    named = dict(re.findall(r'<a href="#(p\d+)">([^<]*)</a>', against))
+    assert set(named.values()) == {"traps/a", "traps/b", "traps/c", "traps/d", "bluff/e", "mates/f", "twins/g"}
+    for anchor, name in named.items():
+        assert re.search(rf'id="{anchor}" data-family="{name.split("/")[0]}"', text)
+
+
+def test_a_page_without_probes() -> None:
+    page = Page(report(Probing("nobody", (), (), 0.0), []))
+    assert "No probe was asked." in page.texts
+
+
+def test_curves_need_two_budgets() -> None:
+    rates = [Rate(0, 1, 4), Rate(64, 2, 4), Rate(4096, 4, 4)]
+    assert curve(rates[:1], [], "f") is None and curve([Rate(None, 1, 4), Rate(64, 1, 4)], [], "f") is None
+    drawn = str(curve(rates, rates[1:], "a family"))
+    assert drawn.count('<circle class="own"') == 3 and drawn.count('<rect class="other"') == 2
+    across = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    assert across == sorted(across)
+    # Logarithmic, the raw policy a factor of eight below the smallest budget.
+    assert (across[2] - across[1]) / (across[1] - across[0]) == pytest.approx(6 / 3, abs=0.02)
+    assert "raw: 1 of 4, 64: 2 of 4, 4,096: 4 of 4" in drawn
+
+
+def test_values_are_shares_of_the_largest_utility() -> None:
+    kuhn = probe("k", "f", "kuhn_poker", Value(-1.0, 0.0), Value(-0.5, 2.0), history=(2, 1))
+    members = [Judged(kuhn, (answer(0, True, 0, value=9.0), answer(64, False, 0, value=1.0)))]
+    assert said(members) == [Said(-0.25, 0.0, 0.5)] and not said(members)[0].inside
+    assert said([Judged(kuhn, (answer(0, False, 0),)), Judged(kuhn, ())]) == []
+
+
+def test_budgets_rise_in_a_familys_figures() -> None:
+    """Also where the first probe was not asked at all of them."""
+    made = judged()
+    rows = summaries([made[2], made[1], made[4]])
+    assert [rate.budget for rate in rows[0].rates] == [0, 16, 64]
+
+
+def test_the_command_survives_a_shell() -> None:
+    hard = replace(judged()[0].probe, id="it's; a $(probe)")
+    assert shlex.split(command("a gent", hard, (None, 0, 64))) == [
+        *("tesuji", "probe", "a gent", "--id", hard.id, "--budgets", "0,64")
+    ]
+    assert command("random", judged()[0].probe, (None,)) == "tesuji probe random --id traps/a"
+
+
+def test_the_table_shows_what_matters() -> None:
+    many = answer(64, False, *range(10))
+    known = {9: "accepted", 8: "accepted", 7: "accepted", 0: "forbidden"}
+    actions = shown([many], known)
+    assert len(actions) == 6 and {0, 1, 2, 7, 8, 9} == set(actions) and actions[0] == 0
+    assert span(1.0, 1.0) == "1" and span(-0.5, 1.0) == "between -0.5 and 1"
+
+
+def test_writing(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, probing(), [])
+    assert path.read_text(encoding="utf-8") == report(probing(), [])
+    with pytest.raises(TesujiError, match="nowhere"):
+        write_report(tmp_path / "nowhere" / "report.html", probing(), [])
+
+
+def test_a_thousand_probes_stay_small() -> None:
+    """Chess boards full of pieces are the largest pictures: 300 failures and 700 lines."""
+    state = load_game("chess").new_initial_state()
+    moves = tuple(state.legal_actions())
+    start = probe("mates/x", "mates", "chess", Moves(moves[:3], moves[3:]))
+    steps = tuple(answer(budget, False, *moves[:12], value=0.1) for budget in (0, 64, 512, 4096))
+    few = [Judged(replace(start, id=f"mates/{number}"), steps) for number in range(20)]
+    passed = tuple(replace(one, passed=True) for one in steps)
+    lines = [Judged(replace(start, id=f"mates/p{number}"), passed) for number in range(20)]
+    card, line = (len(report(Probing("a", (0,), tuple(each), 1.0), [])) for each in (few, lines))
+    empty = len(report(Probing("a", (0,), (), 1.0), []))
+    assert empty + (card - empty) / 20 * 300 + (line - empty) / 20 * 700 < 10e6
+
+
+def test_the_probes_of_these_tests_are_sound() -> None:
+    for each in judged()[:5]:
+        assert read_line(to_line(each.probe)) == each.probe
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize(
+    ("fragment", "visible", "opened"),
+    [
+        ("", 8, 0),
+        ("#?result=failed", 6, 0),
+        ("#?result=passed", 1, 1),
+        ("#?family=traps&game=connect_four", 4, 1),
+        ("#?find=TRAPS/C+unsteady", 1, 0),
+        ("#?find=nowhere", 0, 0),
+        ("#?game=unknown", 8, 0),
+        ("#p1", 8, 1),  # the line that passed
+    ],
+)
+def test_a_browser_filters(tmp_path: Path, fragment: str, visible: int, opened: int) -> None:
+    path = tmp_path / "report.html"
+    own = replace(probing(), agent=HOSTILE)
+    write_report(path, own, [FAMILY], own, "2026-11-26")
+    assert re.search(r'<li id="p1"', path.read_text())
+    done = subprocess.run(
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--enable-logging=stderr"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", path.as_uri() + fragment),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "CONSOLE" not in done.stderr
+    page = Page(done.stdout)
+    shown = [attrs for _, attrs in page.elements if "data-result" in attrs and "hidden" not in attrs]
+    assert len(shown) == visible
+    assert sum("open" in attrs for attrs in page.all("passed")) == opened
+    form = next(attrs for _, attrs in page.elements if attrs.get("id") == "filters")
+    assert "hidden" not in form
+    count = f"{visible} of 8 probes" if fragment.startswith("#?") and "unknown" not in fragment else "8 probes"
+    assert count in page.texts
+    # A family of which nothing is left is hidden, too.
+    families = [attrs for attrs in page.all("family") if "hidden" not in attrs]
+    assert len(families) == len({attrs["data-family"] for attrs in shown})
