@@ -85,6 +85,7 @@ def make_probe(
         expectations = expected(state, verdict)
     elif verdict is not None and (said := disagreement(told, verdict)):
         raise TesujiError(f"oracle {judge.name if judge else ''}: {said}")
+    exact = judge is not None and judge.truth == "exact"
     line: dict[str, Any] = Probe(
         id=name,
         family=family,
@@ -95,7 +96,7 @@ def make_probe(
         oracle=judge.name if judge else "",
         why=why or explanation(state, expectations, judge),
         fen=fen,
-        source=source or (f"the oracle {judge.name}, asked when the probe was added" if judge else ""),
+        source=source or (f"the oracle {judge.name}, when the probe was added" if judge and not exact else ""),
         held_out=held_out,
         player=require_decision(state),
     ).to_json()
