@@ -27,7 +27,7 @@ from games.dark_hex.certainty import boards_of, table
 from games.leduc_poker.probes import equity
 from games.tiny_hanabi.probes import silent, table_of
 
-ROOMS = ("dark_hex", "efg_game", "kuhn_poker", "leduc_poker", "tiny_hanabi")
+ROOMS = ("dark_hex", "efg_game", "kuhn_poker", "leduc_poker", "liars_dice", "tiny_hanabi")
 ALL = {name: shipped([name]) for name in ROOMS}
 
 Policy = Callable[[pyspiel.State], FloatArray]
@@ -83,7 +83,7 @@ def test_shipped_probes_are_sound(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "family", ["bluffing", "calling", "strategy_fusion", "non_locality", "signalling", "sure_wins"]
+    "family", ["bluffing", "calling", "strategy_fusion", "non_locality", "signalling", "sure_wins", "sure_values"]
 )
 def test_there_are_enough(family: str) -> None:
     assert len(of_family(family)) >= 40
@@ -199,50 +199,45 @@ def test_equity_of_a_leduc_hand() -> None:
     assert np.mean([equity(card, None) for card in range(6)]) == pytest.approx(0.5)
 
 
-def kuhn_cfr() -> Policy:
-    game = load_game("kuhn_poker")
+def cfr(name: str, iterations: int, to: Callable[[pyspiel.Game, pyspiel.State], pyspiel.State] | None = None) -> Policy:
+    """OpenSpiel's average policy. to: which state of the game that is solved stands for one of the game played."""
+    game = load_game(name)
     solver = pyspiel.CFRPlusSolver(game)
-    for _ in range(20_000):
+    for _ in range(iterations):
         solver.evaluate_and_update_policy()
-    return averaged(game, solver, lambda state: state)
-
-
-def leduc_cfr() -> Policy:
-    """Solved without suits, for time, and played with them."""
-    game = load_game("leduc_poker(suit_isomorphism=true)")
-    solver = pyspiel.CFRPlusSolver(game)
-    for _ in range(2_400):
-        solver.evaluate_and_update_policy()
-
-    def without_suits(state: pyspiel.State) -> pyspiel.State:
-        plain = game.new_initial_state()
-        for move in state.full_history():
-            plain.apply_action(move.action // 2 if move.player == pyspiel.PlayerId.CHANCE else move.action)
-        return plain
-
-    return averaged(game, solver, without_suits)
-
-
-def averaged(game: pyspiel.Game, solver: pyspiel.CFRPlusSolver, to: Callable[[pyspiel.State], pyspiel.State]) -> Policy:
     # Whoever misses the value by no more than this passes every probe, by what their ranges are.
     assert pyspiel.nash_conv(game, solver.average_policy(), True) < MISSED
 
     def policy(state: pyspiel.State) -> FloatArray:
         probabilities = np.zeros(state.num_distinct_actions())
         average = solver.average_policy()  # good only as long as its solver
-        for action, probability in average.action_probabilities(to(state)).items():
+        for action, probability in average.action_probabilities(to(game, state) if to else state).items():
             probabilities[action] = probability
         return probabilities
 
     return policy
 
 
+def without_suits(game: pyspiel.Game, state: pyspiel.State) -> pyspiel.State:
+    """A state of Leduc poker in the game that knows ranks only, which is solved in a quarter of the time."""
+    plain = game.new_initial_state()
+    for move in state.full_history():
+        plain.apply_action(move.action // 2 if move.player == pyspiel.PlayerId.CHANCE else move.action)
+    return plain
+
+
+CFR = {
+    "kuhn_poker": lambda: cfr("kuhn_poker", 20_000),
+    "leduc_poker": lambda: cfr("leduc_poker(suit_isomorphism=true)", 2_800, without_suits),
+    "liars_dice": lambda: cfr("liars_dice(dice_sides=4)", 1_400),
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "solved"),
-    [("kuhn_poker", kuhn_cfr), pytest.param("leduc_poker", leduc_cfr, marks=pytest.mark.slow)],
+    "name", ["kuhn_poker", *[pytest.param(name, marks=pytest.mark.slow) for name in list(CFR)[1:]]]
 )
-def test_counterfactual_regret_minimisation_passes(name: str, solved: Callable[[], Policy]) -> None:
-    policy = solved()
+def test_counterfactual_regret_minimisation_passes(name: str) -> None:
+    policy = CFR[name]()
     assert [probe.id for probe in ALL[name].probes if not passes(probe, policy)] == []
 
 

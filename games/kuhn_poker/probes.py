@@ -22,7 +22,7 @@ def spots() -> tuple[tuple[Spot, ...], tuple[Spot, ...]]:
         card, bets = known(state, player)
         faces = "faces a bet" if "b" in bets else "may bet"
         spot = Spot(
-            tuple(state.history()), player, information, BET, f"Seat {player} holds {card} and {faces}", information
+            tuple(state.history()), player, information, BET, 2, f"Seat {player} holds {card} and {faces}", information
         )
         if "b" in bets:
             calls.append(spot)

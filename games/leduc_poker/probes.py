@@ -55,7 +55,9 @@ def spots() -> tuple[tuple[Spot, ...], tuple[Spot, ...]]:
         words = f"Seat {player} holds {fields['Private']}, {table} is on the table, it may {choices(state)}"
         for action, found in ((RAISE, bluffs), (FOLD, folds)):
             if action in legal and (action == FOLD or equity(*dealt(state)) <= WEAK):
-                spot = Spot(tuple(state.history()), player, information, action, words, (action, *alike(state)))
+                spot = Spot(
+                    tuple(state.history()), player, information, action, len(legal), words, (action, *alike(state))
+                )
                 found.append(spot)
     return tuple(bluffs), tuple(folds)
 

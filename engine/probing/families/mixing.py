@@ -39,6 +39,8 @@ class Spot:
     player: int
     information: str
     action: int
+    choices: int
+    """Number of legal actions."""
     words: str
     """What the mover holds and faces, as the beginning of a sentence."""
     kind: Hashable
@@ -72,12 +74,12 @@ def bluffing(game: str, spots: Spots) -> Family:
 
 
 def calling(game: str, spots: Spots) -> Family:
-    """Whether bets are met. spots: all of them in `game`."""
+    """Whether bets are met, or bids doubted. spots: all of them in `game`."""
     return Family(
         name="calling",
         kind="hidden information",
         game=game,
-        fails="A hand that beats bluffs alone folds too often or too rarely.",
+        fails="A bet is met, or a bid is called a lie, too often or too rarely.",
         reason=(
             "How often bets have to be met depends on what could be bet, by hands that the caller never sees: it keeps "
             "the bettor's bluffs from paying. Whoever always takes the better of two estimates folds too much or "
@@ -116,7 +118,10 @@ def probes(game: str, spots: Spots, rng: np.random.Generator, difficulty: int) -
         if spot.kind not in known:
             known[spot.kind] = ranges(game, spot.player, spot.information, spot.action)
         least, most, low, high = known[spot.kind]
-        if high - low <= WIDEST and step_of(least, most, low, high) == difficulty:
+        step = step_of(least, most, low, high)
+        # What is done rarely, but as often as by chance, tells nothing; where equilibria mix, all habits fail anyway.
+        chance = step == RARE and low <= 1.0 / spot.choices <= high
+        if high - low <= WIDEST and step == difficulty and not chance:
             yield probe_of(game, spot, (least, most), (low, high))
 
 
