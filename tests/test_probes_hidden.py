@@ -294,6 +294,16 @@ def test_every_agent_plays_the_trees(family: str) -> None:
         assert room("efg_game").render(probe.state())
 
 
+def test_no_equilibrium_mixes_the_right_action_with_others() -> None:
+    for probe in (of_family("strategy_fusion") + of_family("non_locality"))[::5]:
+        if "partner" not in probe.tags:
+            state = probe.state()
+            information = state.information_state_string()
+            (moves,) = (each for each in probe.expectations if isinstance(each, Moves))
+            found = equilibria(str(state.get_game())).range(0, information, moves.accepted[0])
+            assert found == pytest.approx((1.0, 1.0), abs=1e-3)
+
+
 def test_trees_are_small_and_all_are_needed() -> None:
     folder = room("efg_game").folder
     assert folder is not None

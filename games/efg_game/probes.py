@@ -30,6 +30,8 @@ TREES = Path(__file__).with_name("trees")
 LETTERS = "ABCDEF"
 MOST = 10
 """The largest payoff, and the least but for its sign."""
+ALWAYS = 1.0 - 1e-3
+"""An action at least so probable is taken for certain: linear programs are no more exact."""
 ATTEMPTS = 2_000
 """Trees tried before a generator ends."""
 
@@ -193,8 +195,7 @@ def probes_of(traps: Iterator[Trap], name: str) -> Iterator[Probe]:
         for step in trap.way:
             state.apply_action(action_named(state, step))
         right = action_named(state, trap.right)
-        verdict = worths(solve(game), state)
-        if verdict is None or verdict.best != (right,):
+        if not is_certain(solve(game), state, right):
             continue
         if not file.exists():
             atomic_write(file, text.encode())
@@ -210,6 +211,17 @@ def probes_of(traps: Iterator[Trap], name: str) -> Iterator[Probe]:
             tags=trap.tags,
             player=state.current_player(),
         )
+
+
+def is_certain(solution: Solution, state: pyspiel.State, right: int) -> bool:
+    """Whether the action is the only best one, and no equilibrium mixes it with another."""
+    verdict = worths(solution, state)
+    if verdict is None or verdict.best != (right,):
+        return False
+    if not isinstance(solution, Equilibria):
+        return True  # a mixture of joint policies is worth the mean of its parts
+    least, _ = solution.range(state.current_player(), state.information_state_string(), right)
+    return least > ALWAYS
 
 
 def action_named(state: pyspiel.State, name: str) -> int:
