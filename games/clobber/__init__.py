@@ -1,0 +1,1 @@
+"""Clobber: its fights, the board for the terminal, probes."""

@@ -1,0 +1,1 @@
+"""Dots and Boxes: who owns which box, probes of its endgames."""

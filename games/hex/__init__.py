@@ -1,0 +1,1 @@
+"""Hex: its half turn, the board for the terminal, probes."""

@@ -1,0 +1,1 @@
+"""Nim: piles for the terminal, the XOR rule, probes."""
