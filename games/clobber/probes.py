@@ -36,7 +36,7 @@ Stones = Mapping[Cell, str]
 
 def position(stones: Stones, player: int) -> tuple[str, pyspiel.State]:
     """The start position (OpenSpiel's string and its state) with these stones and this player to move."""
-    start = str(player) + "".join(stones.get(cell, ".") for cell in product(range(SIDE), repeat=2))
+    start = str(player) + "".join(stones.get(cell, ".") for cell in product(range(SIDE), range(SIDE)))
     return start, load_game(GAME).new_initial_state(start)
 
 
@@ -48,7 +48,8 @@ def judged(stones: Stones, player: int) -> Verdict | None:
 
 def fights(stones: Stones) -> list[Stones]:
     """The groups of touching stones that have both colours: what is done in one is not felt in another."""
-    found, left = [], dict(stones)
+    found: list[Stones] = []
+    left = dict(stones)
     while left:
         stack = [next(iter(left))]
         group = {stack[0]: left.pop(stack[0])}
@@ -90,7 +91,7 @@ def opposite(stones: Stones, rng: np.random.Generator) -> Stones:
 
 
 def many_fronts(rng: np.random.Generator, fronts: int) -> Iterator[Probe]:
-    """Sums of so many fights: the first decides, the others cancel; few moves win, all in the first."""
+    """Sums of so many fights: the first decides, the others are worth nothing; few moves win."""
     for _ in range(ATTEMPTS):
         player = int(rng.integers(2))
         decisive = fight(rng, (5, 6))
@@ -130,8 +131,9 @@ FAMILIES = (
         fails="One tactic among several independent fights is misjudged, and with it the whole position.",
         reason="Search does not know that fights are independent: it looks at all their interleavings, whose number "
         "grows exponentially, and comes to the end of the one that counts with few simulations left.",
-        described_by="Huang and Müller 2013, Investigating the Limits of Monte-Carlo Tree Search Methods in Computer "
-        "Go; sums of Clobber positions: Albert, Grossman, Nowakowski and Wolfe 2005, An Introduction to Clobber",
+        described_by="Graf, Schaefers and Platzner 2013, On Semeai Detection in Monte-Carlo Go; Huang and Müller 2013, "
+        "Investigating the Limits of Monte-Carlo Tree Search Methods in Computer Go; sums in Clobber: Albert, "
+        "Grossman, Nowakowski and Wolfe 2005, An Introduction to Clobber",
         truth="Exact, by the solver. By construction the other fights are zero games or pairs of a game and its "
         "negative, which change nothing in a sum (Conway 1976); tests prove that too.",
         dial="Fights.",

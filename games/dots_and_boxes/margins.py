@@ -60,7 +60,8 @@ def worths(boxes: Boxes, lines: Sequence[int]) -> dict[int, Worth]:
         """Of drawing `line` in sets of open lines that contain it."""
         closed = sum((left & box == bits[line] for box in beside[line]), np.zeros(len(left), dtype=np.int64))
         rest = best[left ^ bits[line]]
-        return np.where(closed > 0, closed + rest, -rest)
+        gained: NDArray[np.int64] = np.where(closed > 0, closed + rest, -rest)
+        return gained
 
     for count in range(1, len(lines)):
         sets = every[counts == count]

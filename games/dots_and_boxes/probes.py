@@ -20,7 +20,7 @@ ATTEMPTS = 20_000
 """Positions that a generator looks at before it gives up."""
 SLIP = 0.1
 """How often the beginners who play up to a probe draw any line."""
-RARE = 1 / 4
+RARE = 1 / 3
 """Share of the open lines that may win in `chains`."""
 
 ORACLES = {"margins": Margins()}
@@ -124,8 +124,8 @@ FAMILIES = (
         kind="search",
         game=GAME,
         fails="The count of turns until somebody has to open a long chain comes out wrong: zugzwang and parity.",
-        reason="Nothing happens for several moves, and every one of them changes who will be in zugzwang; averages over "
-        "random play do not see parity.",
+        reason="Nothing happens for several moves, and every one of them changes who will be in zugzwang; averages "
+        "over random play do not see parity.",
         described_by=DESCRIBED,
         truth=TRUTH,
         dial="Open lines.",

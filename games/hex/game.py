@@ -36,7 +36,7 @@ def symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetr
 
 
 def string_identifies(game: pyspiel.Game) -> bool:
-    """The string has all stones; with who is to move they decide the rest, and whether one may swap (after one stone)."""
+    """The string has all stones; with who is to move they decide the rest, and that after one stone one may swap."""
     return True
 
 

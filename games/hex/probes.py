@@ -9,7 +9,7 @@ import numpy as np
 import pyspiel
 
 from engine.game import load_game
-from engine.probing.expectations import Moves, Twin
+from engine.probing.expectations import Expectation, Moves, Twin
 from engine.probing.family import Family
 from engine.probing.oracles import Solver, Verdict
 from engine.probing.positions import random_state
@@ -47,9 +47,9 @@ def random_positions(game: str, rng: np.random.Generator, empty: Sequence[int]) 
 
 def probe(game: str, state: pyspiel.State, verdict: Verdict, why: str, *more: Twin) -> Probe:
     """A probe of the single winning move."""
-    expectations = (Moves(verdict.best), *more)
     history = tuple(state.history())
-    return Probe("", "", game, history, expectations, "exact", "solver", why, player=state.current_player())
+    expected: tuple[Expectation, ...] = (Moves(verdict.best), *more)
+    return Probe("", "", game, history, expected, "exact", "solver", why, player=state.current_player())
 
 
 def named(state: pyspiel.State, verdict: Verdict) -> str:
@@ -97,9 +97,7 @@ def intrusion_answers(state: pyspiel.State) -> set[int]:
 
     def around(cell: int) -> set[int]:
         r, c = divmod(cell, columns)
-        return {
-            (r + dr) * columns + c + dc for dr, dc in STEPS if 0 <= r + dr < rows and 0 <= c + dc < columns
-        }
+        return {(r + dr) * columns + c + dc for dr, dc in STEPS if 0 <= r + dr < rows and 0 <= c + dc < columns}
 
     def sides(cell: int) -> set[int]:
         """The mover's own sides, -1 and -2, that a cell lies on."""
@@ -165,8 +163,8 @@ FAMILIES = (
         kind="search",
         game=GAME,
         fails="A win by a row of threats is missed when it is long.",
-        reason="Each answer is forced, so the line is narrow and deep, while the average over answers that nobody would "
-        "give says little of its first move; search that spreads its visits does not get to the end.",
+        reason="Each answer is forced, so the line is narrow and deep, while the average over answers that nobody "
+        "would give says little of its first move; search that spreads its visits does not get to the end.",
         described_by="Ladders and forcing moves: Browne 2000, Hex Strategy; lines that search gives up too early: "
         "Ramanujan, Sabharwal and Selman 2010, On Adversarial Search Spaces and Sampling-Based Planning",
         truth=f"Exact, by {SOURCE}",
@@ -181,7 +179,7 @@ FAMILIES = (
         fails="A virtual connection that the other player enters is not kept.",
         reason="The answer is local and has to come at once; to random play after it the connection is one of many.",
         described_by="Browne 2000, Hex Strategy; Arneson, Hayward and Henderson 2010, Monte Carlo Tree Search in Hex "
-        "(playouts that answer such intrusions made MoHex stronger)",
+        "(its playouts answer such intrusions at once)",
         truth=f"Exact, by {SOURCE}",
         dial="Empty cells.",
         difficulties=EMPTY,
@@ -204,7 +202,7 @@ FAMILIES = (
         name="colour_swap",
         kind="learning",
         game=SWAP_GAME,
-        fails="The answer changes when colours are exchanged and the board mirrored, which changes nothing in the game.",
+        fails="The answer changes when colours are exchanged and the board mirrored: to the rules all is the same.",
         reason="Positions after a swap come from other games than those without; what is learnt for one colour need "
         "not be known to the other, least of all where the input does not say who is to move.",
         described_by="As half_turn; the symmetry is that of the swap rule (Browne 2000, Hex Strategy)",
