@@ -10,8 +10,9 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
+from engine.probing.families.proofs import proven
 from engine.probing.family import Family
-from engine.probing.oracles import Solver, Verdict
+from engine.probing.oracles import Verdict
 from engine.probing.probe import Probe
 from games.clobber.game import STONES
 
@@ -27,8 +28,8 @@ ATTEMPTS = 2_000
 """Sums that a generator looks at before it gives up."""
 RARE = 1 / 5
 """Share of the legal moves that may win."""
-SOLVER = Solver(nodes=1_000_000)
-"""Positions that need more are left out."""
+NODES = 1_000_000
+"""Positions whose proof needs more are left out."""
 
 Cell = tuple[int, int]
 Stones = Mapping[Cell, str]
@@ -43,7 +44,7 @@ def position(stones: Stones, player: int) -> tuple[str, pyspiel.State]:
 def judged(stones: Stones, player: int) -> Verdict | None:
     """What the solver says of stones alone; None if the mover cannot move, or if it does not know."""
     _, state = position(stones, player)
-    return None if state.is_terminal() else SOLVER.judge(state)
+    return None if state.is_terminal() else proven(state, NODES)
 
 
 def fights(stones: Stones) -> list[Stones]:
@@ -112,7 +113,7 @@ def many_fronts(rng: np.random.Generator, fronts: int) -> Iterator[Probe]:
             for (r, c), stone in group.items()
         }
         start, state = position(stones, player)
-        verdict = SOLVER.judge(state)
+        verdict = proven(state, NODES)
         if verdict is None or len(verdict.best) > RARE * len(verdict.values):
             continue
         moves = " or ".join(state.action_to_string(action) for action in verdict.best)

@@ -10,8 +10,9 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Expectation, Moves, Twin
+from engine.probing.families.proofs import proven
 from engine.probing.family import Family
-from engine.probing.oracles import Solver, Verdict
+from engine.probing.oracles import Verdict
 from engine.probing.positions import random_state
 from engine.probing.probe import Probe, reach
 from games.hex.game import STEPS, STONES, size
@@ -26,13 +27,13 @@ ATTEMPTS = 100_000
 """Random positions that a generator looks at before it gives up."""
 TOLERANCE = 0.2
 """Of the probability that may lie elsewhere in the twin: both have a single winning move."""
-SOLVER = Solver(nodes=100_000)
-"""Positions that need more are left out."""
+NODES = 300_000
+"""Positions whose proof needs more are left out."""
 
 
 def only_win(state: pyspiel.State) -> Verdict | None:
     """What the solver says of a position with a single winning move; None of any other."""
-    verdict = SOLVER.judge(state)
+    verdict = proven(state, NODES)
     return verdict if verdict and verdict.value > 0 and len(verdict.best) == 1 else None
 
 
@@ -59,7 +60,7 @@ def named(state: pyspiel.State, verdict: Verdict) -> str:
 
 def ladders(rng: np.random.Generator, moves: int) -> Iterator[Probe]:
     """Positions won by so many moves in a row that each threaten to win, and by no other first move."""
-    for state in random_positions(GAME, rng, (11, 12, 13)):
+    for state in random_positions(GAME, rng, (10, 11, 12)):
         if forced_win(state, moves) != moves or (verdict := only_win(state)) is None:
             continue
         stone = STONES[state.current_player()]
@@ -155,7 +156,7 @@ def twins(
 
 
 SOURCE = "the solver: every move but one is proven to lose."
-EMPTY = (9, 11, 13)
+EMPTY = (8, 10, 12)
 
 FAMILIES = (
     Family(
@@ -169,7 +170,7 @@ FAMILIES = (
         "Ramanujan, Sabharwal and Selman 2010, On Adversarial Search Spaces and Sampling-Based Planning",
         truth=f"Exact, by {SOURCE}",
         dial="Moves of the shortest win by threats, the last one included.",
-        difficulties=(2, 3, 4, 5),
+        difficulties=(2, 3, 4),
         generate=ladders,
     ),
     Family(
