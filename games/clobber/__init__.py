@@ -1,1 +1,1 @@
-"""Clobber: pictures."""
+"""Clobber: its fights, the board for the terminal, probes."""

@@ -1,1 +1,1 @@
-"""Dots and Boxes: pictures."""
+"""Dots and Boxes: who owns which box, probes of its endgames."""

@@ -1,1 +1,1 @@
-"""Hex: pictures."""
+"""Hex: its half turn, the board for the terminal, probes."""

@@ -1,1 +1,1 @@
-"""Nim: pictures."""
+"""Nim: piles for the terminal, the XOR rule, probes."""

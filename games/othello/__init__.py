@@ -1,1 +1,1 @@
-"""Othello, 8 x 8: symmetries, rendering, weights."""
+"""Othello, 8 x 8: symmetries, rendering, probes, weights."""
