@@ -171,7 +171,7 @@ def counted(state: pyspiel.State, generator: np.random.Generator, difficulty: in
     best, value = keeping(after), value_of(after)
     wrong = [action for action, line in after.items() if line.value < value]
     subtle = [action for action in wrong if after[action].value == 0 or after[action].plies >= SUBTLE]
-    if value < 0 or not subtle or len(best) > len(wrong):
+    if value < 0 or not subtle or len(best) > 1:
         return None
     # After which move somebody wins: the mover, where that is possible, or the opponent after a wrong one.
     decided = best[0] if value > 0 else max(subtle, key=lambda action: after[action].plies)
@@ -215,7 +215,7 @@ FAMILIES = (
         name="level_k_traps",
         kind="search",
         game=GAME,
-        fails="The move that random play likes best lets the opponent win by force within k plies.",
+        fails="A move that random play prefers to the right ones lets the opponent win by force in k plies.",
         reason="Sampling averages over the many replies that do not win, and comes to the one that does late.",
         described_by="Ramanujan, Sabharwal and Selman 2010, On adversarial search spaces and sampling-based planning",
         truth=f"{SOLVER}; k is its distance to the win",

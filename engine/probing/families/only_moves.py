@@ -15,6 +15,7 @@ from engine.probing.families.proven import (
     ROLLOUTS,
     Positions,
     from_games,
+    full_verdict,
     label,
     looks,
     only_move,
@@ -40,7 +41,7 @@ def starved_moves(game: str, oracle: Oracle, positions: Positions, rollouts: int
     def find(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
         if len(state.legal_actions()) <= difficulty or can_end(state):
             return None
-        verdict = oracle.judge(state)
+        verdict = full_verdict(oracle, state)
         best = only_move(verdict)
         if verdict is None or best is None:
             return None
@@ -79,7 +80,7 @@ def random_prefixes(game: str, oracle: Oracle) -> Generate:
         playable = sum(child.is_terminal() or not can_end(child) for child in children)
         if playable < 3:
             return None
-        verdict = oracle.judge(state)
+        verdict = full_verdict(oracle, state)
         best = only_move(verdict)
         if verdict is None or best is None:
             return None

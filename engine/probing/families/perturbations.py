@@ -18,6 +18,7 @@ from engine.probing.families.proven import (
     ROLLOUTS,
     Positions,
     from_games,
+    full_verdict,
     label,
     looks,
     only_move,
@@ -38,9 +39,14 @@ SWAPS = 200
 def mirrors(game: str, oracle: Oracle, positions: Positions, rollouts: int = ROLLOUTS) -> Generate:
     """The same position under one of the symmetries that the game's room knows; the difficulty is how close the call
     looks: the two moves that random play likes best differ by at most 0.64 / 2^difficulty.
+
+    Raises TesujiError for a game whose room knows no symmetry.
     """
     loaded = load_game(game)
-    symmetries = room(loaded.get_type().short_name).symmetries(loaded)
+    short = loaded.get_type().short_name
+    symmetries = room(short).symmetries(loaded)
+    if not symmetries:
+        raise TesujiError(f"no symmetry of {short} is known: its positions have no mirror images")
 
     def find(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
         symmetry = symmetries[int(generator.integers(len(symmetries)))]
@@ -78,7 +84,7 @@ def transpositions(game: str, oracle: Oracle, positions: Positions, rollouts: in
 
     def find(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
         pairs = tuple((action, action) for action in state.legal_actions())
-        best = only_move(oracle.judge(state))
+        best = only_move(full_verdict(oracle, state))
         if best is None:
             return None
         twin = reordered(state, generator)
@@ -99,12 +105,9 @@ def transpositions(game: str, oracle: Oracle, positions: Positions, rollouts: in
 
 def agreed(state: pyspiel.State, twin: pyspiel.State, pairs: Sequence[tuple[int, int]], oracle: Oracle) -> int | None:
     """The only move that keeps the value, if there is one and each move is worth what its twin is."""
-    here = oracle.judge(state)
+    here, there = full_verdict(oracle, state), full_verdict(oracle, twin)
     best = only_move(here)
-    if here is None or best is None:
-        return None
-    there = oracle.judge(twin)
-    if there is None or len(here.values) < len(pairs) or len(there.values) < len(pairs):
+    if here is None or there is None or best is None:
         return None
     return best if all(abs(here.values[a] - there.values[b]) <= EXACT for a, b in pairs) else None
 

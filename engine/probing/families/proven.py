@@ -21,6 +21,7 @@ __all__ = [
     "Positions",
     "forced_win",
     "from_games",
+    "full_verdict",
     "label",
     "labels",
     "looks",
@@ -94,8 +95,14 @@ def looks(state: pyspiel.State, generator: np.random.Generator, rollouts: int = 
     }
 
 
+def full_verdict(oracle: Oracle, state: pyspiel.State) -> Verdict | None:
+    """The oracle's verdict, if it knows what every move is worth."""
+    verdict = oracle.judge(state)
+    return verdict if verdict is not None and len(verdict.values) == len(state.legal_actions()) else None
+
+
 def only_move(verdict: Verdict | None) -> int | None:
-    """The only move that keeps the value of the position, if all are judged and one alone does."""
+    """The move that alone keeps the value of the position, if there are others and they do not."""
     return verdict.best[0] if verdict is not None and len(verdict.best) == 1 < len(verdict.values) else None
 
 

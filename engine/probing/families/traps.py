@@ -16,6 +16,7 @@ from engine.probing.families.proven import (
     ROLLOUTS,
     Positions,
     from_games,
+    full_verdict,
     label,
     labels,
     looks,
@@ -51,7 +52,7 @@ def level_k_traps(
     def find(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
         if can_end(state):
             return None
-        verdict = oracle.judge(state)
+        verdict = full_verdict(oracle, state)
         if verdict is None or verdict.value < 0.0 or len(verdict.best) > max(1, len(verdict.values) // 3):
             return None
         losing = [action for action, value in verdict.values.items() if value < 0.0]

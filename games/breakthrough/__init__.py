@@ -1,0 +1,1 @@
+"""Breakthrough: families of probes with proven truth."""
