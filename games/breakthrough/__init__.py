@@ -1,1 +1,1 @@
-"""Breakthrough: pictures."""
+"""Breakthrough: families of probes with proven truth."""
