@@ -10,9 +10,9 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
-from engine.probing.families.proofs import proven
+from engine.probing.families.proven import full_verdict
 from engine.probing.family import Family
-from engine.probing.oracles import Verdict
+from engine.probing.oracles import Solver, Verdict
 from engine.probing.probe import Probe
 from games.clobber.game import STONES
 
@@ -44,7 +44,7 @@ def position(stones: Stones, player: int) -> tuple[str, pyspiel.State]:
 def judged(stones: Stones, player: int) -> Verdict | None:
     """What the solver says of stones alone; None if the mover cannot move, or if it does not know."""
     _, state = position(stones, player)
-    return None if state.is_terminal() else proven(state, NODES)
+    return None if state.is_terminal() else full_verdict(Solver(NODES), state)
 
 
 def fights(stones: Stones) -> list[Stones]:
@@ -113,7 +113,7 @@ def many_fronts(rng: np.random.Generator, fronts: int) -> Iterator[Probe]:
             for (r, c), stone in group.items()
         }
         start, state = position(stones, player)
-        verdict = proven(state, NODES)
+        verdict = full_verdict(Solver(NODES), state)
         if verdict is None or len(verdict.best) > RARE * len(verdict.values):
             continue
         moves = " or ".join(state.action_to_string(action) for action in verdict.best)

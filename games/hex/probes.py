@@ -10,9 +10,9 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Expectation, Moves, Twin
-from engine.probing.families.proofs import proven
+from engine.probing.families.proven import full_verdict
 from engine.probing.family import Family
-from engine.probing.oracles import Verdict
+from engine.probing.oracles import Solver, Verdict
 from engine.probing.positions import random_state
 from engine.probing.probe import Probe, reach
 from games.hex.game import STEPS, STONES, size
@@ -33,7 +33,7 @@ NODES = 300_000
 
 def only_win(state: pyspiel.State) -> Verdict | None:
     """What the solver says of a position with a single winning move; None of any other."""
-    verdict = proven(state, NODES)
+    verdict = full_verdict(Solver(NODES), state)
     return verdict if verdict and verdict.value > 0 and len(verdict.best) == 1 else None
 
 

@@ -9,8 +9,9 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
-from engine.probing.families.proofs import proven
+from engine.probing.families.proven import full_verdict
 from engine.probing.family import Family
+from engine.probing.oracles import Solver
 from engine.probing.probe import Probe
 from games.othello.game import CELLS, SIDE
 
@@ -67,7 +68,7 @@ def greed(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
         counts = {int(action): turned(state, action) for action in state.legal_actions()}
         most = max(counts.values())
         tempting = tuple(action for action, count in counts.items() if count == most or action in CORNERS)
-        verdict = proven(state, NODES)
+        verdict = full_verdict(Solver(NODES), state)
         if verdict is None or verdict.value < 1 or len(verdict.best) > FEW or set(tempting) & set(verdict.best):
             continue
         corner = " and the corner" if set(tempting) & set(CORNERS) else ""
@@ -87,7 +88,7 @@ def last_moves(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
         even = [action for action in state.legal_actions() if action in filled]
         if not even or len(even) == len(state.legal_actions()):
             continue
-        verdict = proven(state, NODES)
+        verdict = full_verdict(Solver(NODES), state)
         if verdict is None or verdict.value < 1 or len(verdict.best) > FEW or set(even) & set(verdict.best):
             continue
         sizes = ", ".join(str(len(region)) for region in sorted(regions, key=len))
