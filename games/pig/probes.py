@@ -96,7 +96,8 @@ class Decision:
             f"At {self.own} to {self.other} of {self.goal} points with {self.position.turn} at stake, '{name}' wins "
             f"{chance(right)}, the other move {chance(wrong)}. {why}"
         )
-        return Probe("", "", game, history, expectations, "exact", ORACLE.name, text, tags=tags)
+        player = self.position.player
+        return Probe("", "", game, history, expectations, "exact", ORACLE.name, text, tags=tags, player=player)
 
 
 def chance(value: float) -> str:
@@ -218,8 +219,8 @@ FAMILIES = (
         game=GAME,
         fails="A roll is taken that promises more points, or the end of the game at once, and endangers a lead.",
         reason=(
-            "Five of six rolls gain, and some win immediately: few samples of the die, or play that aims at points, see "
-            "no reason to stop. Well ahead the points at stake are worth more than the tempo."
+            "Five of six rolls gain, and some win immediately: few samples of the die, or play that aims at points, "
+            "see no reason to stop. Well ahead the points at stake are worth more than the tempo."
         ),
         described_by=PAPER,
         truth=TRUTH,
@@ -232,12 +233,12 @@ FAMILIES = (
         kind="chance",
         game=GAME,
         fails=(
-            "An outcome that seldom happens decides, and is overlooked: a loss once in many rolls that is reason enough "
-            "to stop, or a win once in many attempts that is all there is to hope for."
+            "An outcome that seldom happens decides, and is overlooked: a loss once in many rolls that is reason "
+            "enough to stop, or a win once in many attempts that is all there is to hope for."
         ),
         reason=(
-            "Searches that sample chance meet it seldom or never, and averages over few samples are all alike; networks "
-            "predict the usual result."
+            "Searches that sample chance meet it seldom or never, and averages over few samples are all alike; "
+            "networks predict the usual result."
         ),
         described_by=(
             f"{PAPER}; Kearns, Mansour and Ng, 2002, 'A sparse sampling algorithm for near-optimal planning in large "
@@ -245,8 +246,8 @@ FAMILIES = (
         ),
         truth=f"{TRUTH} The wrong move loses at least 0.02 in utilities.",
         dial=(
-            "How rare the outcome is: the roll that loses the turn comes once in 6, 8, 12, 16 rolls (Piglet with such a "
-            "die), the best chance to win is between that and the next step's, 1/24 in the last (Pig)."
+            "How rare the outcome is: the roll that loses the turn comes once in 6, 8, 12, 16 rolls (Piglet with such "
+            "a die), the best chance to win is between that and the next step's, 1/24 in the last (Pig)."
         ),
         difficulties=(1, 2, 3, 4),
         generate=rare_outcomes,
