@@ -64,7 +64,9 @@ class Endgame:
         forbidden = tuple(action for action in self.values if action not in self.best)
         history = tuple(self.state.history())
         why = f"{self.named(accepted)} {'win' if len(accepted) > 1 else 'wins'} {chance(self.value)}. {why}"
-        return Probe("", "", GAME, history, (Moves(accepted, forbidden), *more), "exact", ORACLE.name, why)
+        expectations = (Moves(accepted, forbidden), *more)
+        player = self.state.current_player()
+        return Probe("", "", GAME, history, expectations, "exact", ORACLE.name, why, player=player)
 
     def named(self, actions: tuple[int, ...]) -> str:
         """The moves in words."""
@@ -253,8 +255,8 @@ FAMILIES = (
             "to be sampled."
         ),
         described_by=(
-            "The game's players, in the Schwarz tables of the expected number of turns by distance and dice (Wikipedia, "
-            "'EinStein würfelt nicht!')"
+            "The game's players, in the Schwarz tables of the expected number of turns by distance and dice "
+            "(Wikipedia, 'EinStein würfelt nicht!')"
         ),
         truth=TRUTH,
         dial=DIAL,
@@ -289,8 +291,8 @@ FAMILIES = (
             "gone leaves its number to the cubes above and below it, which then move more often."
         ),
         described_by=(
-            "Althöfer, 2005, 'Rules of EinStein würfelt nicht!' (Computer Chess Club): 'often it really helps to capture "
-            "own stones'"
+            "Althöfer, 2005, 'Rules of EinStein würfelt nicht!' (Computer Chess Club): 'often it really helps to "
+            "capture own stones'"
         ),
         truth=TRUTH,
         dial=DIAL,
