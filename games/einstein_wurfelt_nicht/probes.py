@@ -84,14 +84,19 @@ Make = Callable[[Endgame], Probe | None]
 def search(
     rng: np.random.Generator, difficulty: int, wanted: Callable[[pyspiel.State], bool], make: Make
 ) -> Iterator[Probe]:
-    """Probes from the ends of random games: of positions that are `wanted` and have the margin of this difficulty."""
+    """Probes from the ends of random games: of positions that are `wanted`, have the margin of this difficulty, and in
+    which most moves are wrong.
+    """
     for _ in range(GAMES):
         start = endgame(rng)
         for state in () if start is None else continuations(start, rng):
             if not wanted(state):
                 continue
             found = judged(state)
-            if MARGINS[difficulty] <= found.margin < MARGINS[difficulty - 1] and (probe := make(found)) is not None:
+            guessed = 2 * len(found.best) >= len(found.values)
+            if guessed or not MARGINS[difficulty] <= found.margin < MARGINS[difficulty - 1]:
+                continue
+            if (probe := make(found)) is not None:
                 yield probe
                 break
 
