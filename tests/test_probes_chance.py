@@ -256,6 +256,12 @@ def test_the_dial_sets_the_margin(family: Family) -> None:
             assert margins[probe.difficulty] <= margin < margins[probe.difficulty - 1]
 
 
+def test_both_kinds_of_rare_outcomes_are_held_out() -> None:
+    for held_out in (False, True):
+        tags = [probe.tags for probe in probes(pig.FAMILIES[2]) if probe.held_out == held_out]
+        assert tags.count(("rescue",)) == tags.count(("disaster",)) == 12
+
+
 # Agents
 
 

@@ -185,8 +185,8 @@ def rare_outcomes(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         search(rng, load_game(PIGLET.format(sides=sides)), disaster),
         search(rng, load_game(GAME), rescue),
     )
-    for pair in zip(*sources, strict=False):
-        yield from pair
+    for number, pair in enumerate(zip(*sources, strict=False)):
+        yield from pair if number % 2 else reversed(pair)  # every second probe is held out: some of both kinds
 
 
 PAPER = "Neller and Presser, 2004, 'Optimal play of the dice game Pig' (The UMAP Journal 25)"
