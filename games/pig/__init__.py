@@ -1,0 +1,1 @@
+"""Pig: rendering, and perfect play by value iteration."""
