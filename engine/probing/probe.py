@@ -63,7 +63,7 @@ class Probe:
             "family": self.family,
             "game": self.game,
             "history": list(self.history),
-            "player": self.player,
+            "player": self.player if self.player >= 0 else require_decision(self.state()),
             "expect": [expectation_to_json(each) for each in self.expectations],
             "truth": self.truth,
             "oracle": self.oracle,

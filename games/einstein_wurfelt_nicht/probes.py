@@ -209,6 +209,28 @@ def by_roll(found: Endgame, action: int) -> np.ndarray:
     return np.array([-judged(after.child(roll)).value for roll in range(NUMBERS)])
 
 
+# Nothing left to the dice
+
+
+def certain_wins(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+    """Some move wins whatever is rolled, at once (difficulty 1) or later; another that wins more often than not does
+    not.
+    """
+    for _ in range(GAMES):
+        start = endgame(rng)
+        for state in () if start is None else continuations(start, rng):
+            found = judged(state)
+            at_once = any(state.child(action).is_terminal() for action in found.best)
+            if found.value < 1.0 - EXACT or 2 * len(found.best) >= len(found.values) or at_once != (difficulty == 1):
+                continue
+            tempting = max(found.values.keys() - found.best, key=lambda action: found.values[action])
+            if 0.0 < found.values[tempting] < 1.0 - MARGINS[-1]:
+                yield found.probe(
+                    f"{found.named((tempting,))} leaves it to the dice: {chance(found.values[tempting])}."
+                )
+                break
+
+
 # Cubes in the way of the dice
 
 
@@ -285,6 +307,24 @@ FAMILIES = (
         dial=DIAL,
         difficulties=(1, 2, 3, 4),
         generate=rare_dice,
+    ),
+    Family(
+        name="certain_wins",
+        kind="chance",
+        game=GAME,
+        fails="A win for certain is passed over for a move that the dice can still undo.",
+        reason=(
+            "Both moves win in nearly all that a network has seen and a search has sampled; the difference lies in "
+            "rolls that seldom come."
+        ),
+        described_by=(
+            "Ramanujan, Sabharwal and Selman, 2010, 'On adversarial search spaces and sampling-based planning' (means "
+            "of samples hide a forced line); Lanctot et al., 2013, 'Monte Carlo *-minimax search' (with chance)"
+        ),
+        truth=TRUTH + " The accepted moves win with certainty.",
+        dial="Plies to the certain win against the longest defence: 1, or 3 and more.",
+        difficulties=(1, 3),
+        generate=certain_wins,
     ),
     Family(
         name="capture_own",
