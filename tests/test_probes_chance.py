@@ -246,7 +246,12 @@ def test_the_dial_sets_the_margin(family: Family) -> None:
         assert set(moves(probe).accepted) == set(verdict.best)
         assert set(moves(probe).forbidden) == verdict.values.keys() - set(verdict.best)
         margin = verdict.value - max(verdict.values[action] for action in moves(probe).forbidden)
-        if family.name == "rare_outcomes":
+        if family.name in ("wins_at_once", "certain_wins"):
+            at_once = any(probe.state().child(action).is_terminal() for action in verdict.best)
+            assert (verdict.value, at_once) == (pytest.approx(1.0), family.name == "wins_at_once")
+            low, high = einstein.TEMPTING[probe.difficulty]
+            assert low < 1.0 - margin <= high
+        elif family.name == "rare_outcomes":
             assert margin >= margins[-1]
             if "rescue" in probe.tags:
                 assert (1.0 + verdict.value) / 2.0 < 1.0 / pig.RARE[probe.difficulty]

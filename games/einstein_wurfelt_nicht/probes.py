@@ -34,6 +34,10 @@ CONTINUATIONS = 40
 """Ways in which each endgame is played out; it makes one probe at most."""
 CAPTURES = 0.5
 """How often a player takes something if he can, so that endgames have few cubes."""
+RARE = 3
+"""At most one move in so many wins for certain."""
+TEMPTING = {1: (-1.0, 0.5), 2: (0.5, 0.8), 3: (0.8, 1.0 - MARGINS[-1])}
+"""Difficulty -> value of the best move that does not win for certain."""
 TOLERANCE = 0.2
 """Of the value of a race, in utilities: 10 % of probability to win."""
 
@@ -145,7 +149,12 @@ def dice_races(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
 
 def is_race(state: pyspiel.State) -> bool:
     """All cubes have passed each other, and several may move."""
-    return apart(*cubes(state)) and len({ends(action)[0] for action in state.legal_actions()}) > 1
+    return apart(*cubes(state)) and chooses_cube(state)
+
+
+def chooses_cube(state: pyspiel.State) -> bool:
+    """The roll leaves a choice between two cubes."""
+    return len({ends(action)[0] for action in state.legal_actions()}) > 1
 
 
 def race(found: Endgame) -> Probe | None:
@@ -212,22 +221,35 @@ def by_roll(found: Endgame, action: int) -> np.ndarray:
 # Nothing left to the dice
 
 
+def wins_at_once(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+    """Some move wins on the spot."""
+    return certain(rng, TEMPTING[difficulty], at_once=True)
+
+
 def certain_wins(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
-    """Some move wins whatever is rolled, at once (difficulty 1) or later; another that wins more often than not does
-    not.
+    """No move wins on the spot, but some wins whatever is rolled."""
+    return certain(rng, TEMPTING[difficulty], at_once=False)
+
+
+def certain(rng: np.random.Generator, tempting: tuple[float, float], at_once: bool) -> Iterator[Probe]:
+    """Positions with a choice of cube and few moves that win for certain; the value of the best other move lies in the
+    range (low, high] of those that tempt.
     """
+    low, high = tempting
     for _ in range(GAMES):
         start = endgame(rng)
         for state in () if start is None else continuations(start, rng):
-            found = judged(state)
-            at_once = any(state.child(action).is_terminal() for action in found.best)
-            if found.value < 1.0 - EXACT or 2 * len(found.best) >= len(found.values) or at_once != (difficulty == 1):
+            if not chooses_cube(state):
                 continue
-            tempting = max(found.values.keys() - found.best, key=lambda action: found.values[action])
-            if 0.0 < found.values[tempting] < 1.0 - MARGINS[-1]:
-                yield found.probe(
-                    f"{found.named((tempting,))} leaves it to the dice: {chance(found.values[tempting])}."
-                )
+            found = judged(state)
+            if found.value < 1.0 - EXACT or RARE * len(found.best) > len(found.values):
+                continue
+            other = max(found.values.keys() - found.best, key=lambda action: found.values[action])
+            if low < found.values[other] <= high and at_once == any(
+                state.child(action).is_terminal() for action in found.best
+            ):
+                left = chance(found.values[other])
+                yield found.probe(f"{found.named((other,))} leaves it to the dice: {left}.")
                 break
 
 
@@ -269,6 +291,10 @@ DIAL = (
     "How much worse the second best move is, in utilities: at least 0.2; 0.1 to 0.2; 0.05 to 0.1; 0.03 to 0.05 "
     "(1.5 to 2.5 % of probability to win)."
 )
+TEMPTATION = (
+    "How well the best move that does not win for certain does: up to 75 % of probability to win; up to 90 %; up to "
+    "98.5 %."
+)
 
 FAMILIES = (
     Family(
@@ -309,21 +335,39 @@ FAMILIES = (
         generate=rare_dice,
     ),
     Family(
+        name="wins_at_once",
+        kind="chance",
+        game=GAME,
+        fails="A win on the spot is passed over for a move that the dice can still undo.",
+        reason=(
+            "Where nearly everything wins, a mean of samples tells little between winning now and winning soon, and an "
+            "agent that plays by its mean dawdles."
+        ),
+        described_by=(
+            "Ramanujan, Sabharwal and Selman, 2010, 'On adversarial search spaces and sampling-based planning' (what "
+            "means of samples hide)"
+        ),
+        truth=TRUTH + " The accepted moves end the game.",
+        dial=TEMPTATION,
+        difficulties=(1, 2, 3),
+        generate=wins_at_once,
+    ),
+    Family(
         name="certain_wins",
         kind="chance",
         game=GAME,
-        fails="A win for certain is passed over for a move that the dice can still undo.",
+        fails="A win for certain, some moves off, is passed over for a move that the dice can still undo.",
         reason=(
             "Both moves win in nearly all that a network has seen and a search has sampled; the difference lies in "
-            "rolls that seldom come."
+            "rolls that seldom come, and a prior for the one keeps a search from looking at the other."
         ),
         described_by=(
             "Ramanujan, Sabharwal and Selman, 2010, 'On adversarial search spaces and sampling-based planning' (means "
             "of samples hide a forced line); Lanctot et al., 2013, 'Monte Carlo *-minimax search' (with chance)"
         ),
         truth=TRUTH + " The accepted moves win with certainty.",
-        dial="Plies to the certain win against the longest defence: 1, or 3 and more.",
-        difficulties=(1, 3),
+        dial=TEMPTATION,
+        difficulties=(1, 2, 3),
         generate=certain_wins,
     ),
     Family(
