@@ -1,0 +1,1 @@
+"""Chess: rendering, proofs of mate and stalemate, Stockfish as a judge, and probes."""
