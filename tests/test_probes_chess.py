@@ -196,8 +196,9 @@ def test_every_move_of_an_exact_probe_is_right_or_wrong() -> None:
         assert len({probe.fen for probe in probes}) == len(probes)
         for probe in probes:
             (moves,) = probe.expectations
-            assert isinstance(moves, Moves) and 1 <= len(moves.accepted) <= 3
-            assert sorted(moves.accepted + moves.forbidden) == sorted(probe.state().legal_actions())
+            legal = probe.state().legal_actions()
+            assert isinstance(moves, Moves) and 1 <= len(moves.accepted) <= len(legal) / 8
+            assert sorted(moves.accepted + moves.forbidden) == legal
 
 
 def test_a_queen_is_never_the_answer_to_an_underpromotion() -> None:
@@ -295,23 +296,30 @@ def test_published_positions_name_their_source() -> None:
     assert passes(probes, lambda state: dict.fromkeys(state.legal_actions(), 1.0)) == 0.0
 
 
+def agrees(judge: Stockfish, probe: Probe, nodes: int) -> bool:
+    """Whether Stockfish finds all right moves better than the others, and the wrong ones worse."""
+    state = probe.state()
+    (moves,) = probe.expectations
+    assert isinstance(moves, Moves)
+    lines = judge.best(state, nodes=nodes)
+    if moves.accepted:
+        right, others = lines[: len(moves.accepted)], lines[len(moves.accepted) :]
+        wide = all(right[-1].value - line.value > 0.4 for line in others)
+        return wide and {line.action for line in right} == set(moves.accepted)
+    best = max(line.value for line in lines if line.action not in moves.forbidden)
+    children = [state.child(action) for action in moves.forbidden]
+    after = [0.0 if c.is_terminal() else -judge.best(c, nodes, lines=1)[0].value for c in children]
+    return best - max(after) > 0.4
+
+
 @needs_stockfish
-def test_stockfish_does_not_contradict_what_was_published() -> None:
-    judge = Stockfish(nodes=150_000, lines=4)
-    for probe in shipped()["published"]:
-        if BEYOND in probe.tags:
-            continue
-        state = probe.state()
-        (moves,) = probe.expectations
-        assert isinstance(moves, Moves)
-        lines = judge.best(state)
-        if moves.accepted:
-            assert {line.action for line in lines[: len(moves.accepted)]} == set(moves.accepted), probe.fen
-            assert all(lines[0].value - line.value > 0.4 for line in lines[len(moves.accepted) :]), probe.fen
-        best = max(line.value for line in lines if line.action not in moves.forbidden)
-        for action in moves.forbidden:
-            child = state.child(action)
-            assert best - (0.0 if child.is_terminal() else -judge.best(child, lines=1)[0].value) > 0.4, probe.fen
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_stockfish_does_not_contradict_what_was_published(every: int) -> None:
+    """Asked again with more nodes where it does: some positions are here because they are hard."""
+    judge = Stockfish(lines=3)
+    for probe in shipped()["published"][::every]:
+        if BEYOND not in probe.tags:
+            assert agrees(judge, probe, 200_000) or agrees(judge, probe, 2_000_000), probe.fen
     judge.close()
 
 

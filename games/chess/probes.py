@@ -35,7 +35,7 @@ EDGE = [square for square in range(64) if square % 8 in (0, 7) or square // 8 in
 
 def mates(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """Mate in `difficulty`, and any other move does not win."""
-    number = "" if difficulty == 1 else f" in {difficulty}"
+    said = "mates" if difficulty == 1 else f"mates in {difficulty} by force"
 
     def promising(state: pyspiel.State) -> bool:
         return difficulty > 1 or gives_mate(state)
@@ -44,7 +44,7 @@ def mates(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         return sum(is_stalemate(position.state.child(action)) for action in position.wrong)
 
     goal = Goal(value=1, plies=2 * difficulty - 2, refutation=1)
-    return composed(generator, goal, scattered, promising, no_stalemate, f"mates{number} by force", ("mate",))
+    return composed(generator, goal, scattered, promising, no_stalemate, said, ("mate",))
 
 
 def stalemates(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
@@ -293,7 +293,8 @@ FAMILIES = [
         "beyond the horizon, promotions and stalemates that priors leave out.",
         described_by="Each position names its own source: trackers of lc0, Leela Chess, Stockfish and Koivisto, and "
         "classical endgame studies.",
-        truth="As published; where Stockfish can see it within a test's budget, it was asked and agreed.",
+        truth="As published; where Stockfish can see it within a test's budget, it was asked and agreed; "
+        "the others carry the tag beyond-stockfish.",
         dial="None.",
         difficulties=(0,),
         generate=published,

@@ -90,14 +90,14 @@ RECORDS = (
         "129,000 nodes, depending on the network.",
         LEELA + "558 (2018)",
         right=("Qd7",),
-        tags=("tactics", BEYOND),
+        tags=("tactics",),
     ),
     Record(
         "bR2r3/k1nK4/1p1pp1pp/pPR2p2/3P1P1P/p7/P2P3P/8 w - - 0 1",
         "Rxa8+ wins (Nxa8, then Rc8); engines long prefer Rxe8. A study by C. Pereira dos Santos, after 1.b5+ Ka7.",
         STUMP,
         right=("Rxa8+",),
-        tags=("study", BEYOND),
+        tags=("study",),
     ),
     Record(
         "8/8/7p/3KNN1k/2p4p/8/3P2p1/8 w - - 0 1",
@@ -237,7 +237,7 @@ RECORDS = (
         "Only Rf7 draws.",
         ZUGZWANG,
         right=("Rf7",),
-        tags=("zugzwang", BEYOND),
+        tags=("zugzwang",),
     ),
     Record(
         "6k1/3p4/P2P4/8/5Kp1/1p4Q1/p5p1/b7 w - - 0 1",
@@ -272,7 +272,7 @@ RECORDS = (
         "Nab3+ wins; Stockfish needed a change of its null moves to find it.",
         "https://github.com/jhellis3/Stockfish/pull/1 (2018)",
         right=("Nab3+",),
-        tags=("zugzwang", BEYOND),
+        tags=("zugzwang",),
     ),
     Record(
         "n1QBq1k1/5p1p/5KP1/p7/8/8/8/8 w - - 0 1",
