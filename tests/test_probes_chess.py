@@ -209,13 +209,6 @@ def test_a_queen_is_never_the_answer_to_an_underpromotion() -> None:
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_a_sample_is_verified(name: str) -> None:
-    for probe in shipped()[name][::6]:
-        assert verify(probe) is None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EXACT)
 def test_all_are_verified(name: str) -> None:
     for probe in shipped()[name]:
         assert verify(probe) is None, probe.id
@@ -342,6 +335,7 @@ def test_stockfish_answers_alike_and_knows_what_was_played() -> None:
 
 @needs_stockfish
 def test_tactics_are_judged_as_they_were() -> None:
+    assert len(shipped()["tactics"]) >= 40
     for probe in shipped()["tactics"][::6]:
         assert verify(probe) is None, probe.fen
         verdict = ORACLES["stockfish"].judge(probe.state())

@@ -111,6 +111,7 @@ class Stockfish:
             self.process.stdin.write("".join(f"{command}\n" for command in commands))
             self.process.stdin.flush()
         except OSError as error:
+            self.close()
             raise TesujiError(f"oracle stockfish: it stopped: {error}") from error
 
     def read(self) -> list[str]:
@@ -118,6 +119,7 @@ class Stockfish:
         assert self.process is not None and self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
+            self.close()
             raise TesujiError("oracle stockfish: it stopped without an answer")
         words = line.split()
         return words[:1] if words[:1] in (["bestmove"], ["uciok"]) else words
