@@ -56,7 +56,7 @@ def test_families_are_documented_and_cover_all_kinds():
     assert {family.name for family in known} | FEWER >= set(BY_FAMILY)
     for family in known:
         for text in (family.fails, family.reason, family.described_by, family.truth, family.dial):
-            assert len(text) > 10
+            assert text
     kinds = set()
     for family in known:
         about = load_game(family.game).get_type()
