@@ -1,12 +1,11 @@
 """The probing suite: how long it takes, and what the shipped agents and some simple ones make of it.
 
-Time is that of networks: the shipped agent of each game, an untrained one where none is shipped, uniform play in games
-whose probes differ in their rules. Pages (HTML) of the shipped agents go to runs/probing/.
+Time is that of networks: the shipped agent of each game, an untrained one where none is shipped (uniform play on the
+small trees of efg_game). Pages (HTML) of the shipped agents go to runs/probing/.
 """
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -97,7 +96,7 @@ def table_of(found: Probing) -> dict[str, Any]:
     return {"families": [each.to_json() for each in summaries(found.judged)], "problems": list(found.problems)}
 
 
-def show(name: str, found: dict[str, Any]) -> list[dict[str, Any]]:
+def show(name: str, found: dict[str, Any]) -> None:
     """Print an agent's table."""
     rows = []
     for each in found["families"]:
@@ -107,8 +106,6 @@ def show(name: str, found: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append((each["family"], " ".join(each["games"]), each["truth"], str(each["probes"]), rates, interval))
     head = ("family", "games", "truth", "probes", "passed at budget", "95 % at the last")
     print_table(f"{name}", head, rows)
-    rated: list[dict[str, Any]] = found["families"]
-    return rated
 
 
 def main() -> None:
@@ -131,18 +128,15 @@ def main() -> None:
             (str(budget), f"{found['probes']}", f"{found['total']:.1f}", f"{limit:g}", f"{slowest[0]} {slowest[1]:.1f}")
         )
     print_table("the whole suite, by networks", ("budget", "probes", "seconds", "wanted", "slowest game"), rows)
-    shares = []
     for name, budgets in PAGES.items():
         asked = tuple(b for b in budgets if b <= most)
-        found = store.get(f"page {name}", lambda name=name, asked=asked: page(name, asked, folder))  # type: ignore[misc]
-        shares += [rate["passed"] / rate["total"] for each in show(name, found) for rate in each["rates"][:1]]
+        show(name, store.get(f"page {name}", lambda name=name, asked=asked: page(name, asked, folder)))  # type: ignore[misc]
     for name, budgets in SIMPLE.items():
         asked = tuple(b for b in budgets if b <= max(most, 256))
         found = store.get(f"simple {name}", lambda name=name, asked=asked: table_of(probe(name, budgets=asked)))  # type: ignore[misc]
         show(name, found)
     figures["families"] = len({each.name for each in families()})
     figures["probes"] = len(shipped().probes)
-    figures["mean_share_raw"] = statistics.fmean(shares)
     store.finish(figures)
 
 

@@ -78,13 +78,16 @@ def read_json(path: Path) -> Any:
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove the folders that `atomic_folder(path)` left behind in processes that were killed."""
+    """Remove what `atomic_folder(path)` or `atomic_write(path, ...)` left behind in processes that were killed."""
     name = re.compile(re.escape(f".{path.name}.") + r"([1-9]\d{0,8})-[0-9a-f]{8}\.tmp")
     with write_errors(path):
-        for folder in path.parent.iterdir():
-            found = name.fullmatch(folder.name)
+        for left in path.parent.iterdir():
+            found = name.fullmatch(left.name)
             if found and not is_running(int(found[1])):
-                shutil.rmtree(folder, ignore_errors=True)
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
 
 
 def is_running(process: int) -> bool:

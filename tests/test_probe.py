@@ -205,3 +205,32 @@ def test_no_content_of_a_field_is_more_than_a_mistake(value):
             assert "\n" not in str(error)
         else:
             assert isinstance(probe, Probe)
+
+
+EXPECTED = {
+    "moves": ("accepted", "forbidden"),
+    "value": ("low", "high"),
+    "probability": ("actions", "low", "high"),
+    "twin": ("history", "actions", "tolerance"),
+    "play_out": ("opponent", "low", "high"),
+}
+HARD = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just(10**400)
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+@given(value=st.recursive(HARD, lambda inner: st.lists(inner, max_size=3)))
+def test_no_content_of_an_expectation_is_more_than_a_mistake(kind, value):
+    whole = {"accepted": [8], "actions": [8], "low": 0, "high": 1, "opponent": "self", "history": [], "tolerance": 0}
+    for name in ("kind", *EXPECTED[kind]):
+        entry = {"kind": kind} | {each: whole.get(each, []) for each in EXPECTED[kind]} | {name: value}
+        try:
+            probe = read_probe(line(expect=[entry]))
+        except TesujiError as error:
+            assert "\n" not in str(error)
+        else:
+            assert isinstance(probe, Probe)
+
+
+def test_what_no_file_can_hold_is_refused():
+    with pytest.raises(TesujiError, match="why: half a character"):
+        read_probe(line(why="a\ud800"))

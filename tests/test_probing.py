@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from engine.agents.parser import parse_agent
 from engine.cli import main
 from engine.errors import TesujiError
 from engine.game import load_game
-from engine.probing.expectations import Moves, PlayOut, Twin, Value
+from engine.probing.expectations import Moves, PlayOut, Probability, Twin, Value
 from engine.probing.family import Family
 from engine.probing.making import last_mistake, make_probe
 from engine.probing.oracles import Solver, disagreement, find_oracle, verify
@@ -27,7 +28,7 @@ from engine.probing.play_out import expected_returns
 from engine.probing.probe import Probe, to_line
 from engine.probing.results import Answer, Judged, compare, sign_test, summaries
 from engine.probing.runner import Answers, run_probes
-from engine.probing.suite import append_probe, load_probes, select, write_probes
+from engine.probing.suite import append_probe, ask_oracles, load_probes, select, write_probes
 
 TTT = "tic_tac_toe"
 
@@ -40,8 +41,8 @@ def probe(name: str, history: Sequence[int], *expectations, game: str = TTT, fam
     return Probe(name, family, game, tuple(history), tuple(expectations), player=state.current_player(), **rest)
 
 
-WIN = probe("win", [0, 1, 4, 2], Moves((8,)), Value(0.5, 1.0))
-"""x completes the diagonal 0 4 8."""
+WIN = probe("win", [0, 6, 4, 7], Moves((8,)), Value(0.5, 1.0))
+"""x completes the diagonal 0 4 8, where o would complete the row 6 7 8."""
 BLOCK = probe("block", [0, 4, 1], Moves((2,)))
 """o has to stop 0 1 2."""
 
@@ -83,11 +84,11 @@ def run(agent: BatchAgent, probes: Sequence[Probe], budgets: Sequence[int] = (0,
 def test_all_expectations_have_to_be_met():
     assert [j.answers[0].passed for j in run(Fixed(8, value=1.0), [WIN]).judged] == [True]
     assert [j.answers[0].passed for j in run(Fixed(8, value=0.0), [WIN]).judged] == [False]
-    assert [j.answers[0].passed for j in run(Fixed(7, value=1.0), [WIN]).judged] == [False]
+    assert [j.answers[0].passed for j in run(Fixed(5, value=1.0), [WIN]).judged] == [False]
 
 
 def test_budgets_are_asked_from_the_smallest_and_only_those_that_mean_something():
-    agent = Fixed(7, 8, 8, value=1.0)
+    agent = Fixed(5, 8, 8, value=1.0)
     found = run(agent, [WIN], (2, 0, 1, 64))
     assert found.budgets == (0, 1, 2)
     assert [answer.passed for answer in found.judged[0].answers] == [False, True, True]
@@ -197,7 +198,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(tmp_path: Path):
 def test_a_changed_probe_is_asked_again(tmp_path: Path):
     run(Fixed(8), [WIN], answers=Answers(tmp_path / "a", {}))
     agent = Fixed(8)
-    changed = probe("win", [0, 1, 4, 2], Moves((8,)))
+    changed = probe("win", [0, 6, 4, 7], Moves((8,)))
     assert run(agent, [changed], answers=Answers(tmp_path / "a", {})).judged[0].answers[0].passed
     assert len(agent.asked) == 1
 
@@ -265,7 +266,8 @@ def test_the_solver_bears_out_what_is_true_and_contradicts_what_is_not():
     assert verify(WIN) is None
     assert verify(BLOCK) is None
     assert verify(probe("x", [0, 1, 4, 2], Moves((7,)))) == "accepted action 7 is worth 0, the position 1"
-    assert "forbidden action 8" in (verify(probe("x", [0, 1, 4, 2], Moves((), (8,)))) or "")
+    assert verify(probe("x", [0, 1, 4, 2], Moves((), (8,)))) == "forbidden action 8 keeps the value 1"
+    assert verify(probe("x", [0, 1, 4, 2], Moves((8,)))) == "action 3 keeps the value 1, too, and is not accepted"
     assert verify(probe("x", [0, 1, 4, 2], Value(-1, 0))) == "the value is 1, not in [-1, 0]"
 
 
@@ -274,7 +276,15 @@ def test_the_solver_knows_the_moves_of_the_player_to_move():
     assert verdict is not None
     assert (verdict.value, verdict.best) == (0.0, (2,))
     assert all(value == -1.0 for action, value in verdict.values.items() if action != 2)
-    assert disagreement(Moves((2,), (3, 5)), verdict) is None
+    assert disagreement(Moves((2,), (3, 5)), verdict, 6) is None
+
+
+@pytest.mark.parametrize(
+    "expectation", [PlayOut("random", 1.0, 1.0), PlayOut("self", 1.0, 1.0), Probability((8,), 0.5, 1.0)]
+)
+def test_what_an_oracle_does_not_know_is_no_contradiction(expectation):
+    with pytest.raises(TesujiError, match="oracle: nothing is known of"):
+        verify(probe("x", [0, 6, 4, 7], expectation))
 
 
 def test_out_of_budget_the_solver_says_nothing():
@@ -297,7 +307,8 @@ def test_bad_lines_are_told_and_stop_nothing(tmp_path: Path):
     good = to_line(WIN)
     unknown = json.dumps(json.loads(good) | {"id": "u", "oracle": "me"})
     wrong = to_line(probe("wrong", [0, 1, 4, 2], Moves((7,))))
-    file.write_text("\n".join([good, "{", good, unknown, '["x"]', "", wrong, to_line(BLOCK)]) + "\n")
+    strange = json.dumps(json.loads(good) | {"id": "s", "expect": [{"kind": []}]})
+    file.write_text("\n".join([good, "{", good, unknown, '["x"]', strange, wrong, to_line(BLOCK)]) + "\n")
     loaded = load_probes([file])
     assert [each.id for each in loaded.probes] == ["win", "wrong", "block"]
     assert [problem.replace(str(tmp_path), "") for problem in loaded.problems] == [
@@ -305,12 +316,16 @@ def test_bad_lines_are_told_and_stop_nothing(tmp_path: Path):
         f"/mine.jsonl:3: id: 'win' stands in {file}:1, too".replace(str(tmp_path), ""),
         "/mine.jsonl:4: oracle: 'me' is unknown; one of referee, solver",
         "/mine.jsonl:5: a probe is a JSON object",
+        "/mine.jsonl:6: expect.kind: []; one of moves, value, probability, twin, play_out",
     ]
-    asked = load_probes([file], ask_oracles=True)
-    assert [each.id for each in asked.probes] == ["win", "block"]
-    assert asked.problems[-1].endswith(
-        "mine.jsonl:7: expect: the oracle solver says otherwise: accepted action 7 is worth 0, the position 1"
-    )
+    asked = ask_oracles(loaded, loaded.probes)
+    assert [each.id for each in asked.agreed] == ["win", "block"]
+    assert asked.contradicted == {
+        "wrong": f"{file}:7: expect: the oracle solver says otherwise: accepted action 7 is worth 0, the position 1"
+    }
+    found = api.probe(Fixed(8, value=1.0), files=[file])
+    assert [each.probe.id for each in found.judged] == ["win", "block"]
+    assert len(found.problems) == 6
     with pytest.raises(TesujiError, match="cannot read"):
         load_probes([tmp_path / "no.jsonl"])
 
@@ -320,7 +335,9 @@ def test_what_is_written_is_read(tmp_path: Path):
     write_probes(file, [WIN])
     file.write_text(file.read_text().rstrip("\n"))
     append_probe(file, BLOCK)
-    assert load_probes([file]).probes == [WIN, BLOCK]
+    lines = replace(BLOCK, id="lines", why="a\u2028b\u0085c")
+    append_probe(file, lines)
+    assert load_probes([file]).probes == [WIN, BLOCK, lines]
 
 
 def test_probes_are_chosen_by_game_and_family():
@@ -372,7 +389,7 @@ def test_the_oracle_says_what_is_true_in_a_position_of_ones_own():
         ({"oracle": "referee"}, "oracle referee: it cannot tell"),
         ({"oracle": "sage"}, "oracle: 'sage' is unknown"),
         ({"accepted": ["2"], "truth": "published"}, "source: missing"),
-        ({"game": "chess", "history": []}, "no oracle can tell what is true here"),
+        ({"game": "phantom_ttt", "history": []}, "no oracle can tell what is true here"),
         ({"history": [0, 0]}, "history: action 2 (0) is illegal"),
     ],
 )
@@ -415,7 +432,7 @@ def test_from_a_played_game_to_a_table(tesuji, tmp_path: Path):
     code, out, err = tesuji("probe", "mcts", "--budgets", "4,400", "--probes", "mine.jsonl", "--against", "random")
     assert (code, err) == (0, "")
     assert re.search(r"own +tic_tac_toe +exact +2 .* 100% \[34%, 100%\]", out)
-    assert "mcts against random: 2 gained, 0 lost" in out
+    assert "mcts against random, exact: 2 gained, 0 lost" in out
 
 
 def test_the_exit_code_for_ci(tesuji, tmp_path: Path):
@@ -437,7 +454,7 @@ def test_json_holds_figures_and_answers(tesuji, tmp_path: Path):
     assert content["budgets"] == [1, 500]
     assert content["families"][0]["rates"][-1]["passed"] == 2
     assert [len(each["answers"]) for each in content["probes"]] == [2, 2]
-    assert content["against"]["gained"] == ["win", "block"]
+    assert content["against"]["exact"]["gained"] == ["win", "block"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def probe(name: str, family: str, game: str, *expectations: Expectation, **more:
 def answer(budget: Budget, passed: bool, *moves: int, value: float = math.nan, **more: object) -> Answer:
     """The first move is played, the others have been looked at."""
     lines = tuple(MoveLine(move, float(not rank), 0.25, 9 - rank, 0.5) for rank, move in enumerate(moves))
-    return replace(Answer(budget, passed, lines, value), **more)
+    return replace(Answer(budget, passed, (passed, passed), lines, value), **more)
 
 
 def judged() -> list[Judged]:
@@ -64,7 +64,7 @@ def judged() -> list[Judged]:
         ),
         Judged(
             probe("twins/g", "twins", four, mirror, history=(0,), truth="engine-judged", source="Engine 1"),
-            (replace(wrong, moved=0.7),),
+            (replace(wrong, moved=0.7, twin_moves=wrong.moves),),
         ),
         Judged(probe("traps/h", "traps", four, Moves((3,))), ()),
     ]
@@ -159,7 +159,9 @@ def test_every_failed_probe_has_a_card_and_every_passed_one_a_line() -> None:
     # A picture where the room draws one, else the position in words.
     tags = [tag for tag, _ in page.elements]
     assert tags.count("pre") == 2  # tic_tac_toe and kuhn_poker
-    assert len([attrs for tag, attrs in page.elements if tag == "svg" and "width" in attrs]) == 5
+    assert (
+        len([attrs for tag, attrs in page.elements if tag == "svg" and "width" in attrs]) == 6
+    )  # the twin has one, too
     assert "no answer: TesujiError: broke" in texts
     assert "70%" in texts and "-1.000" in texts  # moved at the twin, return when played out
 
@@ -250,10 +252,10 @@ def test_budgets_rise_in_a_familys_figures() -> None:
 
 def test_the_command_survives_a_shell() -> None:
     hard = replace(judged()[0].probe, id="it's; a $(probe)")
-    assert shlex.split(command("a gent", hard, (None, 0, 64))) == [
-        *("tesuji", "probe", "a gent", "--id", hard.id, "--budgets", "0,64")
+    assert shlex.split(command("a gent", ("--seed", "3"), hard, (None, 0, 64))) == [
+        *("tesuji", "probe", "a gent", "--seed", "3", "--id", hard.id, "--budgets", "0,64")
     ]
-    assert command("random", judged()[0].probe, (None,)) == "tesuji probe random --id traps/a"
+    assert command("random", (), judged()[0].probe, (None,)) == "tesuji probe random --id traps/a"
 
 
 def test_the_table_shows_what_matters() -> None:

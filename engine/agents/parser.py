@@ -137,6 +137,14 @@ def checkpoint_game(name: str) -> str | None:
     return str(read_config(resolve_checkpoint(name))["game"])
 
 
+def weights_file(spec: str) -> Path | None:
+    """The weights of this agent, or of the one it responds to; None for agents without a network."""
+    name, _ = split_spec(_innermost(spec))
+    if name in BOTS:
+        return None
+    return Path(name) if _is_bare(name) else resolve_checkpoint(name) / "model.safetensors"
+
+
 def has_custom_network(spec: str, game: pyspiel.Game | None = None) -> bool:
     """Whether this agent, or the one it responds to, is a checkpoint whose network is the user's own class."""
     name, _ = split_spec(_innermost(spec))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from engine.cli.common import AGENT, add_json, add_network, add_seed, writable_file, write_json
+from engine.errors import TesujiError
 
 SUMMARY = "ask an agent about positions with known truth: what it fails, and from which budget on it does not"
 EXAMPLE = "tesuji probe connect_four/imitation --budgets 0,64,512 --report report.html"
@@ -45,10 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, print a table, write what was asked for."""
+    from engine.agents.parser import game_of
     from engine.api import probe
     from engine.frontends.probing import probing_text, regression_text
     from engine.frontends.progress import stage_bars
-    from engine.probing.results import compare, summaries
+    from engine.probing.results import comparisons, summaries
 
     asked = {
         "game": options.game,
@@ -59,20 +61,29 @@ def run(options: argparse.Namespace) -> int:
         "seed": options.seed,
         "network": options.network,
     }
+    games = {game_of(name) for name in (options.agent, options.against) if name is not None} - {None}
+    if len(games) > 1:
+        raise TesujiError(f"--against {options.against}: it plays another game than {options.agent}")
+    if options.against is not None and games:
+        asked["game"] = options.game or games.pop()
     with stage_bars() as on_progress:
         found = probe(options.agent, output=options.output, on_progress=on_progress, **asked)
         other = None
         if options.against is not None:
             place = options.output / "against" if options.output is not None else None
-            other = probe(options.against, output=place, on_progress=on_progress, **asked)
+            same = asked | {"ids": [each.probe.id for each in found.judged]}
+            other = probe(options.against, output=place, on_progress=on_progress, **same)
     print(probing_text(found))
     if other is not None:
         print(f"\n{probing_text(other)}\n\n{regression_text(found, other)}")
     problems = list(dict.fromkeys([*found.problems, *(other.problems if other else ())]))
     for problem in problems:
         print(f"tesuji: {problem}", file=sys.stderr)
-    comparison = {} if other is None else {"against": compare(found.judged, other.judged).to_json(other.agent)}
-    write_json(options.json, found.to_json() | comparison)
+    content = found.to_json()
+    if other is not None:
+        compared = comparisons(found.judged, other.judged)
+        content["against"] = {"agent": other.agent} | {truth: each.to_json() for truth, each in compared.items()}
+    write_json(options.json, content)
     if options.report is not None:
         from datetime import date
 
@@ -80,8 +91,9 @@ def run(options: argparse.Namespace) -> int:
         from engine.probing.suite import families
 
         write_report(options.report, found, families(), other, date.today().isoformat())
-    least = min((each.rates[-1].share for each in summaries(found.judged)), default=1.0)
-    if options.fail_under is not None and least < options.fail_under:
+    least = min(each.rates[-1].share for each in summaries(found.judged))
+    missing = set(options.family or ()) - {each.probe.family for each in found.judged}
+    if options.fail_under is not None and (missing or least < options.fail_under):
         return 1
     return 2 if problems else 0
 

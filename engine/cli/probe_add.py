@@ -25,8 +25,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fen", default="", help="the position, or where --history begins, in games that read one")
     parser.add_argument("--plies", type=whole(0), metavar="N", help="only the first N actions of the history or game")
-    parser.add_argument("--accept", default="", metavar="MOVE,MOVE", help="right moves, by number or name")
-    parser.add_argument("--forbid", default="", metavar="MOVE,MOVE", help="wrong moves")
+    parser.add_argument(
+        "--accept", action="append", default=[], metavar="MOVE", help="a right move, by number or name; repeatable"
+    )
+    parser.add_argument("--forbid", action="append", default=[], metavar="MOVE", help="a wrong move; repeatable")
     parser.add_argument("--oracle", default="", metavar="NAME", help="whom to ask (default: the first that can tell)")
     parser.add_argument("--truth", default="exact", metavar="KIND", help="exact, published or engine-judged")
     parser.add_argument("--source", default="", metavar="TEXT", help="who says so, where no oracle does")
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     if options.played is not None:
         path, _, number = options.played.rpartition(":")
         file, line = (path, int(number)) if path and number.isdecimal() else (options.played, 1)
-        played = read_played(Path(file), line)
+        played = read_played(Path(file), line)  # errors name file, line and field
         if game is not None and game != played.game:
             raise TesujiError(f"--game {game}: the game in {file} is {played.game}; leave --game out")
         game, history = played.game, played.history
@@ -70,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
         history,
         fen=options.fen,
         family=options.family,
-        accepted=moves(options.accept),
-        forbidden=moves(options.forbid),
+        accepted=options.accept,
+        forbidden=options.forbid,
         oracle=options.oracle,
         truth=options.truth,
         source=options.source,
@@ -93,11 +95,6 @@ def read_history(text: str | None) -> tuple[int, ...]:
         if not part.isdecimal():
             raise TesujiError(f"--history: '{part}' is not an action; write numbers, as in 3,3,2")
     return tuple(map(int, parts))
-
-
-def moves(text: str) -> list[str]:
-    """The moves of --accept and --forbid."""
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def next_id(stem: str, taken: set[str]) -> str:

@@ -31,11 +31,10 @@ def run(options: argparse.Namespace) -> int:
     chosen = [each for each in families([options.family]) if options.game in (None, each.game.split("(", 1)[0])]
     if not chosen:
         raise TesujiError(f"family '{options.family}' has no probes of {options.game}")
-    steps = [
-        (family, step)
-        for family in chosen
-        for step in (family.difficulties if options.difficulty is None else (options.difficulty,))
-    ]
+    steps = [(family, step) for family in chosen for step in family.difficulties if options.difficulty in (None, step)]
+    if not steps:
+        dial = ", ".join(map(str, sorted({step for family in chosen for step in family.difficulties})))
+        raise TesujiError(f"family '{options.family}': difficulty {options.difficulty} is not on its dial: {dial}")
     probes = []
     with stage_bars() as on_progress:
         for number, (family, step) in enumerate(steps, 1):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
-
 from engine.frontends.tables import table
-from engine.probing.results import Judged, Probing, Summary, compare, summaries
-from engine.probing.runner import label
+from engine.probing.results import Judged, Probing, Summary, budget_name, comparisons, summaries
 
 __all__ = ["probing_text", "regression_text"]
 
@@ -17,7 +14,7 @@ def probing_text(found: Probing) -> str:
     """One line a family and kind of truth: pass rates with 95 % intervals, budgets to solution, errors of values."""
     groups = summaries(found.judged)
     several = sum(level is not None for level in found.budgets) > 1
-    head = ["family", "games", "truth", "probes", *(f"passed, {label(level)}" for level in found.budgets)]
+    head = ["family", "games", "truth", "probes", *(f"passed, {budget_name(level)}" for level in found.budgets)]
     rows = [[*head, *(["budget to solution"] if several else []), "value off by"]]
     rows += [summary_row(found, group, several) for group in groups]
     title = f"{found.agent}: {len(found.judged)} probes, {found.seconds:.1f} s"
@@ -43,18 +40,20 @@ def solution(judged: tuple[Judged, ...], group: Summary) -> str:
     """The median budget to solution, and how many were never solved."""
     members = [each for each in judged if (each.probe.family, each.probe.truth) == (group.family, group.truth)]
     solved = sorted(each.solved_from for each in members if each.solved_from is not None)
-    if len(solved) * 2 <= len(members):
-        return f"more than half unsolved ({len(members) - len(solved)})"
-    return f"{statistics.median_low([*solved, *[10**12] * (len(members) - len(solved))]):,}"
+    middle = (len(members) - 1) // 2
+    return f"{solved[middle]:,}" if middle < len(solved) else f"more than half unsolved ({len(members) - len(solved)})"
 
 
 def regression_text(found: Probing, other: Probing) -> str:
-    """What the first agent passes and the second does not, and the reverse."""
-    result = compare(found.judged, other.judged)
-    lines = [f"{found.agent} against {other.agent}: {len(result.gained)} gained, {len(result.lost)} lost"]
-    lines[0] += f" (equal agents differ so unevenly with probability {result.chance:.3g})"
-    for word, names in (("gained", result.gained), ("lost", result.lost)):
-        lines += [f"  {word}: {name}" for name in names[:LISTED]]
-        if len(names) > LISTED:
-            lines.append(f"  {word}: and {len(names) - LISTED} more (--json has all)")
+    """What the first agent passes and the second does not, and the reverse, for each kind of truth."""
+    lines = []
+    for truth, result in comparisons(found.judged, other.judged).items():
+        lines.append(
+            f"{found.agent} against {other.agent}, {truth}: {len(result.gained)} gained, {len(result.lost)} lost "
+            f"(equal agents differ so unevenly with probability {result.chance:.3g})"
+        )
+        for word, names in (("gained", result.gained), ("lost", result.lost)):
+            lines += [f"  {word}: {name}" for name in names[:LISTED]]
+            if len(names) > LISTED:
+                lines.append(f"  {word}: and {len(names) - LISTED} more (--json has all)")
     return "\n".join(lines)

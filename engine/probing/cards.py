@@ -11,14 +11,13 @@ import pyspiel
 from engine.errors import TesujiError
 from engine.game import room
 from engine.markup import Markup, element, join
-from engine.probing.charts import budget_name
-from engine.probing.expectations import Expectation, Moves, PlayOut, Probability, Twin, Value
-from engine.probing.probe import Probe
-from engine.probing.results import Answer, Budget, Judged, MoveLine
+from engine.probing.expectations import TIE, Expectation, Moves, PlayOut, Probability, Twin, Value
+from engine.probing.probe import Probe, reach
+from engine.probing.results import Answer, Budget, Judged, MoveLine, budget_name
 
-__all__ = ["RESULTS", "card", "command", "outcome", "passed_line", "short_game", "sign"]
+__all__ = ["RESULTS", "card", "command", "outcome", "passed_line", "sign"]
 
-RESULTS = {"failed": "failed", "unsteady": "unsteady", "passed": "passed"}
+RESULTS = ("failed", "unsteady", "passed")
 """By the largest budget; unsteady: right there, but wrong at some budget after having been right at a smaller one."""
 MARKED = 12
 """Moves of a kind that a picture marks at most; the agent's own are marked in any case."""
@@ -32,11 +31,6 @@ NONE = "—"
 """In place of a number that is not known."""
 
 
-def short_game(probe: Probe) -> str:
-    """The game without its parameters."""
-    return probe.game.split("(", 1)[0]
-
-
 def outcome(judged: Judged) -> str:
     """One of RESULTS."""
     passed = [answer.passed for answer in judged.answers]
@@ -45,9 +39,9 @@ def outcome(judged: Judged) -> str:
     return "unsteady" if False in passed[passed.index(True) :] else "passed"
 
 
-def command(agent: str, probe: Probe, budgets: Iterable[Budget]) -> str:
-    """What to type to ask the agent about this probe again."""
-    words = ["tesuji", "probe", agent, "--id", probe.id]
+def command(agent: str, more: Sequence[str], probe: Probe, budgets: Iterable[Budget]) -> str:
+    """What to type to ask the agent about this probe again; `more` are the run's own words."""
+    words = ["tesuji", "probe", agent, *more, "--id", probe.id]
     if known := [str(budget) for budget in budgets if budget is not None]:
         words += ["--budgets", ",".join(known)]
     return shlex.join(words)
@@ -71,7 +65,7 @@ def filters(judged: Judged, anchor: str) -> dict[str, str]:
     return {
         "id_": anchor,
         "data_family": probe.family,
-        "data_game": short_game(probe),
+        "data_game": probe.short_name,
         "data_truth": probe.truth,
         "data_result": outcome(judged),
     }
@@ -91,13 +85,13 @@ def step(answer: Answer) -> Markup:
     )
 
 
-def card(judged: Judged, anchor: str, agent: str) -> Markup:
+def card(judged: Judged, anchor: str, agent: str, more: Sequence[str] = ()) -> Markup:
     """Everything about a probe and what the agent made of it."""
     probe = judged.probe
     state = probe.state()
     name = Names(state)
     known = known_of(probe.expectations)
-    badges = [RESULTS[outcome(judged)], probe.truth, probe.game, *probe.tags]
+    badges = [outcome(judged), probe.truth, probe.game, *probe.tags]
     badges += [f"difficulty {probe.difficulty}"] * bool(probe.difficulty) + ["held out"] * probe.held_out
     head = element(
         "header",
@@ -109,7 +103,9 @@ def card(judged: Judged, anchor: str, agent: str) -> Markup:
         "article",
         head,
         position(state, judged, known),
-        element("div", truth(judged, name), thoughts(judged, known, name), look_again(judged, agent), kind="told"),
+        element(
+            "div", truth(judged, name), thoughts(judged, known, name), look_again(judged, agent, more), kind="told"
+        ),
         kind=f"probe {outcome(judged)}",
         **filters(judged, anchor),
     )
@@ -143,28 +139,43 @@ def known_of(expectations: Iterable[Expectation]) -> dict[int, str]:
 
 def chosen_of(judged: Judged) -> tuple[int, ...]:
     """The most probable moves of the last answer, as it is judged."""
-    moves = judged.answers[-1].moves if judged.answers else ()
+    return likeliest(judged.answers[-1].moves if judged.answers else ())
+
+
+def likeliest(moves: Sequence[MoveLine]) -> tuple[int, ...]:
+    """The most probable of some moves, all of them where several are equal."""
     best = max((move.probability for move in moves), default=math.nan)
-    return tuple(move.action for move in moves if move.probability >= best - 1e-6)
+    return tuple(move.action for move in moves if move.probability >= best - TIE)
 
 
 def position(state: pyspiel.State, judged: Judged, known: Mapping[int, str]) -> Markup:
-    """The picture, or the words of the room where it draws none, as the player to move sees it."""
-    chosen = chosen_of(judged)
+    """The position, with marks on what is known and what the agent plays; below it the twin, if it has one."""
     # Where most moves are of a kind, marks on all of them would hide the position.
+    chosen = chosen_of(judged)
     crowded = {kind for kind in ("accepted", "forbidden") if sum(word == kind for word in known.values()) > MARKED}
     marks = {action: word for action, word in known.items() if word not in crowded or action in chosen}
     if len(chosen) <= MARKED:
         marks |= {action: f"{known.get(action, '')} chosen".strip() for action in chosen}
+    figures = [element("figure", view(state, marks))]
+    for twin in (each for each in judged.probe.expectations if isinstance(each, Twin)):
+        there = likeliest(judged.answers[-1].twin_moves if judged.answers else ())
+        played = dict.fromkeys(there, "chosen") if len(there) <= MARKED else {}
+        words = element("figcaption", "its twin, with what the agent plays there")
+        figures.append(element("figure", view(reach(judged.probe.game, judged.probe.fen, twin.history), played), words))
+    return element("div", *figures, kind="positions")
+
+
+def view(state: pyspiel.State, marks: Mapping[int, str]) -> Markup:
+    """The picture, or the words of the room where it draws none, as the player to move sees it."""
     here = room(state.get_game().get_type().short_name)
     drawn = here.picture(state, marks)
     if drawn is not None:
-        return element("figure", Markup(drawn))
+        return Markup(drawn)
     try:
         words = here.view(state, state.current_player())
     except TesujiError as error:
         words = str(error)
-    return element("figure", element("pre", words))
+    return element("pre", words)
 
 
 def truth(judged: Judged, name: Names) -> Markup:
@@ -175,35 +186,24 @@ def truth(judged: Judged, name: Names) -> Markup:
         "section",
         element("h5", "What is true"),
         element("p", probe.why),
-        element("ul", *(element("li", *told(each, name), verdict(each, judged)) for each in probe.expectations)),
+        element(
+            "ul",
+            *(
+                element("li", *told(each, name), verdict(judged, index))
+                for index, each in enumerate(probe.expectations)
+            ),
+        ),
         element("p", f"Known: {by}" + (f". {probe.source}" if probe.source else "."), kind="source"),
         kind="truth",
     )
 
 
-def verdict(expectation: Expectation, judged: Judged) -> Markup:
-    """Whether the last answer met it."""
-    if not judged.answers or judged.answers[-1].error:
+def verdict(judged: Judged, index: int) -> Markup:
+    """Whether the last answer met the expectation of this number."""
+    if not judged.answers or not judged.answers[-1].met:
         return Markup()
-    met = is_met(expectation, judged)
+    met = judged.answers[-1].met[index]
     return element("span", "✓ met" if met else "✕ not met", kind=f"verdict {'right' if met else 'wrong'}")
-
-
-def is_met(expectation: Expectation, judged: Judged) -> bool:
-    """As `engine.probing.expectations.meets`, from what is kept of the last answer."""
-    answer = judged.answers[-1]
-    match expectation:
-        case Moves(accepted, forbidden):
-            chosen = set(chosen_of(judged))
-            return (not accepted or chosen <= set(accepted)) and chosen.isdisjoint(forbidden)
-        case Value(low, high):
-            return low <= answer.value <= high
-        case Probability(actions, low, high):
-            return low <= math.fsum(move.probability for move in answer.moves if move.action in actions) <= high
-        case Twin(_, _, tolerance):
-            return answer.moved <= tolerance
-        case PlayOut(_, low, high):
-            return low <= answer.returns <= high
 
 
 def told(expectation: Expectation, name: Names) -> list[str]:
@@ -318,12 +318,12 @@ def figure(value: float, form: str = "+.3f") -> str:
     return NONE if math.isnan(value) else format(value, form)
 
 
-def look_again(judged: Judged, agent: str) -> Markup:
+def look_again(judged: Judged, agent: str, more: Sequence[str]) -> Markup:
     """How to come back to the position."""
     probe = judged.probe
     budgets = [answer.budget for answer in judged.answers]
     history = " ".join(map(str, probe.history))
-    facts = [("Ask again", command(agent, probe, budgets)), ("FEN", probe.fen), ("History", history)]
+    facts = [("Ask again", command(agent, more, probe, budgets)), ("FEN", probe.fen), ("History", history)]
     return element(
         "details",
         element("summary", "Look at it again"),

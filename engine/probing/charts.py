@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from engine.markup import Markup, element, join, number
-from engine.probing.results import Budget, Rate
+from engine.probing.results import Rate, budget_name
 
-__all__ = ["Said", "budget_name", "calibration", "curve", "rate_bar"]
+__all__ = ["Said", "calibration", "curve", "rate_bar"]
 
 WIDTH, HEIGHT = 240.0, 138.0
 """Of a curve's figure."""
@@ -22,11 +22,6 @@ SQUARE = 260.0
 """Side of a calibration's figure."""
 LABEL = 30.0
 """What a label on the horizontal axis needs."""
-
-
-def budget_name(budget: Budget) -> str:
-    """Short, for the head of a column or an axis."""
-    return "as it is" if budget is None else "raw" if budget == 0 else f"{budget:,}"
 
 
 def rate_bar(rate: Rate) -> Markup:

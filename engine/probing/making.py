@@ -21,6 +21,8 @@ __all__ = ["Played", "last_mistake", "make_probe", "read_played"]
 
 TOLERANCE = 0.05
 """Probabilities may leave what equilibria play by so much: agents are only nearly in equilibrium."""
+WIDEST = 0.6
+"""Ranges of probability that are wider exclude too little to be asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ def read_played(file: Path, line: int = 1) -> Played:
     if not isinstance(game, str):
         raise TesujiError(f"{file}:{line}: game: missing")
     try:
-        return Played(game, whole_numbers(found.get("history"), "history"))
+        history = whole_numbers(found.get("history"), "history")
+        reach(game, "", history)
+        return Played(game, history)
     except TesujiError as error:
         raise TesujiError(f"{file}:{line}: {error}") from error
 
@@ -83,7 +87,7 @@ def make_probe(
         raise TesujiError("no oracle can tell what is true here: name accepted or forbidden moves, and the source")
     if verdict is not None and not given:
         expectations = expected(state, verdict)
-    elif verdict is not None and (said := disagreement(told, verdict)):
+    elif verdict is not None and (said := disagreement(told, verdict, len(state.legal_actions()))):
         raise TesujiError(f"oracle {judge.name if judge else ''}: {said}")
     exact = judge is not None and judge.truth == "exact"
     line: dict[str, Any] = Probe(
@@ -153,10 +157,14 @@ def expected(state: pyspiel.State, verdict: Verdict) -> list[Expectation]:
     """What a verdict lets a probe expect. Raises TesujiError if every move is as good as another."""
     legal = state.legal_actions()
     if verdict.ranges:
-        return [
-            Probability((action,), max(0.0, low - TOLERANCE), min(1.0, high + TOLERANCE))
+        asked = {
+            action: (max(0.0, low - TOLERANCE), min(1.0, high + TOLERANCE))
             for action, (low, high) in verdict.ranges.items()
-        ]
+        }
+        narrow = [Probability((action,), *each) for action, each in asked.items() if each[1] - each[0] <= WIDEST]
+        if not narrow:
+            raise TesujiError("equilibria play anything here: there is nothing to get wrong")
+        return list(narrow)
     worse = tuple(action for action in legal if verdict.values.get(action, math.inf) < verdict.value)
     worse = tuple(action for action in worse if action not in verdict.best)
     if not worse:

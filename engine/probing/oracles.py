@@ -123,6 +123,8 @@ def verify(probe: Probe) -> str | None:
 
     Raises TesujiError where the oracle is unknown, cannot run here, or knows nothing of the position.
     """
+    if not probe.oracle:
+        raise TesujiError("no oracle: the source has to be believed")
     oracle = find_oracle(probe.oracle, probe.game)
     state = probe.state()
     verdict = oracle.judge(state)
@@ -133,46 +135,67 @@ def verify(probe: Probe) -> str | None:
             twin = oracle.judge(reach(probe.game, probe.fen, expectation.history))
             said = twins_differ(verdict, twin, expectation)
         else:
-            said = disagreement(expectation, verdict)
+            said = disagreement(expectation, verdict, len(state.legal_actions()))
         if said:
             return said
     return None
 
 
-def disagreement(expectation: Expectation, verdict: Verdict) -> str | None:
-    """What an oracle says against an expectation; None if it bears it out."""
+def disagreement(expectation: Expectation, verdict: Verdict, legal: int) -> str | None:
+    """What an oracle says against an expectation in a position with so many legal actions; None if it bears it out.
+
+    Raises TesujiError where its verdict does not reach so far.
+    """
     match expectation:
-        case Moves(accepted, forbidden):
-            for action in accepted:
-                if action not in verdict.best:
-                    worth = verdict.values.get(action, math.nan)
-                    return f"accepted action {action} is worth {worth:g}, the position {verdict.value:g}"
-            for action in forbidden:
-                if not verdict.values.get(action, math.inf) < verdict.value - EXACT:
-                    return f"forbidden action {action} is not known to be worth less than {verdict.value:g}"
-            return None
+        case Moves():
+            return moves_disagree(expectation, verdict, legal)
         case Value(low, high):
-            agrees = low - EXACT <= verdict.value <= high + EXACT
-            return None if agrees else f"the value is {verdict.value:g}, not in [{low:g}, {high:g}]"
+            value = known(verdict.value, "the value of the position")
+            agrees = low - EXACT <= value <= high + EXACT
+            return None if agrees else f"the value is {value:g}, not in [{low:g}, {high:g}]"
         case Probability(actions, low, high):
             if len(actions) != 1 or actions[0] not in verdict.ranges:
-                return f"nothing is known of the probability of {list(actions)}"
+                raise TesujiError(f"oracle: nothing is known of the probability of {list(actions)}")
             least, most = verdict.ranges[actions[0]]
             agrees = low <= least + EXACT and most <= high + EXACT
             return None if agrees else f"equilibria play action {actions[0]} with {least:.4f} to {most:.4f}"
-        case PlayOut(_, low, high):
-            agrees = low - EXACT <= verdict.returns <= high + EXACT
-            return None if agrees else f"the best return is {verdict.returns:g}, not in [{low:g}, {high:g}]"
+        case PlayOut(opponent, low, high):
+            returns = known(verdict.returns if opponent == "self" else math.nan, f"play against {opponent}")
+            agrees = low - EXACT <= returns <= high + EXACT
+            return None if agrees else f"the best return is {returns:g}, not in [{low:g}, {high:g}]"
         case Twin():
             raise ValueError("a Twin is verified with both positions")
 
 
+def moves_disagree(moves: Moves, verdict: Verdict, legal: int) -> str | None:
+    """`disagreement` for moves: what is accepted keeps the value, what is forbidden does not, and where all moves are
+    known none that keeps it is left out.
+    """
+    for action in moves.accepted:
+        worth = known(verdict.values.get(action, math.nan), f"action {action}")
+        if worth < known(verdict.value, "the value of the position") - EXACT:
+            return f"accepted action {action} is worth {worth:g}, the position {verdict.value:g}"
+    for action in moves.forbidden:
+        worth = known(verdict.values.get(action, math.nan), f"action {action}")
+        if worth >= verdict.value - EXACT:
+            return f"forbidden action {action} keeps the value {verdict.value:g}"
+    if moves.accepted and len(verdict.values) == legal and (missing := set(verdict.best) - set(moves.accepted)):
+        return f"action {min(missing)} keeps the value {verdict.value:g}, too, and is not accepted"
+    return None
+
+
+def known(number: float, what: str) -> float:
+    """A number of a verdict. Raises TesujiError if the oracle left it out."""
+    if math.isnan(number):
+        raise TesujiError(f"oracle: nothing is known of {what}")
+    return number
+
+
 def twins_differ(here: Verdict, there: Verdict | None, twin: Twin) -> str | None:
-    """What tells two positions apart that should be the same."""
-    if there is None:
-        return "nothing is known of the twin"
+    """What tells two positions apart that should be the same. Raises TesujiError where too little is known of them."""
     for action, other in twin.actions:
-        first, second = here.values.get(action, math.nan), there.values.get(other, math.nan)
-        if not abs(first - second) <= EXACT:
+        first = known(here.values.get(action, math.nan), f"action {action}")
+        second = known(there.values.get(other, math.nan) if there else math.nan, f"action {other} at the twin")
+        if abs(first - second) > EXACT:
             return f"action {action} is worth {first:g}, its twin {other} {second:g}"
     return None

@@ -11,10 +11,10 @@ from typing import Any
 import pyspiel
 
 from engine.errors import TesujiError, nearest
-from engine.game import load_game
+from engine.game import load_game, quiet_stderr
 from engine.probing.expectations import Expectation, Moves, PlayOut, Probability, Twin, Value
 
-__all__ = ["TRUTHS", "Probe", "read_probe"]
+__all__ = ["TRUTHS", "Probe", "reach", "read_probe", "require_decision", "to_line", "whole_numbers"]
 
 TRUTHS = ("exact", "published", "engine-judged")
 """How an answer is known: proven (solver, enumeration, construction), told by a source, or an engine's opinion. Figures
@@ -47,10 +47,15 @@ class Probe:
     difficulty: int = 0
     """On the family's dial."""
     tags: tuple[str, ...] = ()
-    held_out: bool = False
-    """Not to be trained on."""
+    held_out: bool = field(default=False, compare=False)
+    """Not to be trained on: a mark on a probe, no part of it."""
     player: int = field(default=-1, compare=False)
     """Whose turn it is; -1: read from the position."""
+
+    @property
+    def short_name(self) -> str:
+        """The game without its parameters, which is also the name of its room."""
+        return self.game.split("(", 1)[0]
 
     def state(self) -> pyspiel.State:
         """The position. Raises TesujiError naming the field (game, fen or history) and the first illegal action."""
@@ -81,7 +86,8 @@ def reach(game: str, fen: str, history: tuple[int, ...]) -> pyspiel.State:
     except TesujiError as error:
         raise TesujiError(f"game: {error}") from error
     try:
-        state = loaded.new_initial_state(fen) if fen else loaded.new_initial_state()
+        with quiet_stderr():
+            state = loaded.new_initial_state(fen) if fen else loaded.new_initial_state()
     except (pyspiel.SpielError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split()) or "not a start position of this game"
         raise TesujiError(f"fen: {fen!r}: {reason}") from error
@@ -147,6 +153,8 @@ def text(line: Mapping[str, Any], name: str) -> str:
     value = line.get(name, "")
     if not isinstance(value, str):
         raise TesujiError(f"{name}: {value!r} is not a text")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise TesujiError(f"{name}: half a character, which no file can hold")
     if name in ("id", "family", "game", "why") and not value:
         raise TesujiError(f"{name}: empty")
     return value
@@ -162,7 +170,7 @@ def whole_numbers(value: Any, name: str) -> tuple[int, ...]:
 def number(entry: Mapping[str, Any], name: str, field_name: str) -> float:
     """A finite number of an expectation."""
     value = entry.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         raise TesujiError(f"{field_name}.{name}: {value!r} is not a number")
     return float(value)
 
@@ -178,6 +186,8 @@ def require_decision(state: pyspiel.State) -> int:
     return int(state.current_player())
 
 
+LARGEST = 1e300
+"""Numbers beyond this are mistakes."""
 KEYS = {
     "moves": ("accepted", "forbidden"),
     "value": ("low", "high"),
@@ -193,7 +203,7 @@ def read_expectation(entry: Any, state: pyspiel.State, texts: Mapping[str, str])
     if not isinstance(entry, Mapping):
         raise TesujiError("expect: an expectation is a JSON object")
     kind = entry.get("kind")
-    if kind not in KEYS:
+    if not isinstance(kind, str) or kind not in KEYS:
         raise TesujiError(f"expect.kind: {kind!r}{nearest(str(kind), KEYS)}; one of {', '.join(KEYS)}")
     where = f"expect.{kind}"
     for name in entry:
@@ -246,7 +256,7 @@ def read_twin(entry: Mapping[str, Any], legal: list[int], texts: Mapping[str, st
     except TesujiError as error:
         raise TesujiError(f"expect.twin.{error}") from error
     pairs = entry.get("actions")
-    if not isinstance(pairs, list) or not all(isinstance(p, list) and len(p) == 2 for p in pairs):
+    if not isinstance(pairs, list) or not all(is_pair(pair) for pair in pairs):
         raise TesujiError("expect.twin.actions: a list of pairs of actions")
     if sorted(p[0] for p in pairs) != sorted(legal) or sorted(p[1] for p in pairs) != sorted(there.legal_actions()):
         raise TesujiError("expect.twin.actions: pair every legal action here with one there")
@@ -254,6 +264,11 @@ def read_twin(entry: Mapping[str, Any], legal: list[int], texts: Mapping[str, st
     if not 0.0 <= tolerance < 1.0:
         raise TesujiError(f"expect.twin.tolerance: {tolerance:g} must be from 0 to less than 1")
     return Twin(history, tuple((int(a), int(b)) for a, b in pairs), tolerance)
+
+
+def is_pair(value: Any) -> bool:
+    """Two actions."""
+    return isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value)
 
 
 def require_consistency(expectations: tuple[Expectation, ...]) -> None:

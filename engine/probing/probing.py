@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from engine import __version__
 from engine.agents.agent import BatchAgent
-from engine.agents.network_agent import NetworkAgent
-from engine.agents.parser import game_of, parse_agent
+from engine.agents.parser import game_of, parse_agent, weights_file
 from engine.errors import TesujiError, nearest
 from engine.evaluate import Progress
 from engine.game import load_game
 from engine.probing.probe import Probe
 from engine.probing.results import Probing
 from engine.probing.runner import Answers, FindAgent, run_probes
-from engine.probing.suite import Loaded, load_probes, same_game, select, shipped
+from engine.probing.suite import Loaded, ask_oracles, load_probes, same_game, select, shipped
 
 __all__ = ["probe"]
 
@@ -38,14 +38,21 @@ def probe(
     own = game_of(agent) if isinstance(agent, str) else own_game(agent)
     if game is not None and own is not None and not same_game(game)(str(load_game(own))):
         raise TesujiError(f"agent '{name_of(agent)}' plays {own}, not {game}: leave --game out")
-    loaded = load_probes(files, ask_oracles=True) if files is not None else shipped(short_names(own or game))
+    loaded = load_probes(files) if files is not None else shipped(short_names(own or game))
     chosen = chosen_probes(loaded, own or game, families, ids, files)
+    problems = list(loaded.problems)
+    if files is not None:  # the shipped ones are verified by tests
+        wrong = ask_oracles(loaded, [each for each in chosen if each.oracle], on_progress).contradicted
+        problems += wrong.values()
+        chosen = [each for each in chosen if each.id not in wrong]
+        if not chosen:
+            raise TesujiError(problems[0])
     find_agent = finder(agent, network)
-    answers = Answers(output, identity(agent, own, find_agent, seed)) if output is not None else None
+    answers = Answers(output, identity(agent, network, seed)) if output is not None else None
     found = run_probes(name_of(agent), find_agent, chosen, budgets, seed=seed, answers=answers, on_progress=on_progress)
     if not found.judged:
         raise TesujiError(found.left_out[0])
-    return replace(found, problems=tuple(loaded.problems))
+    return replace(found, problems=tuple(problems), words=command_words(files, network, seed))
 
 
 def chosen_probes(
@@ -97,11 +104,20 @@ def finder(agent: BatchAgent | str, network: str | None) -> FindAgent:
     return find
 
 
-def identity(agent: BatchAgent | str, own: str | None, find_agent: FindAgent, seed: int) -> dict[str, object]:
+def identity(agent: BatchAgent | str, network: str | None, seed: int) -> dict[str, object]:
     """What the answers depend on besides probes and budgets."""
-    known: dict[str, object] = {"agent": name_of(agent), "seed": seed, "version": __version__}
-    one = find_agent(own) if own is not None else agent
-    return known | ({"weights": one.checkpoint.hash} if isinstance(one, NetworkAgent) else {})
+    known: dict[str, object] = {"agent": name_of(agent), "network": network, "seed": seed, "version": __version__}
+    file = weights_file(agent) if isinstance(agent, str) else None
+    if file is not None:
+        known["weights"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return known
+
+
+def command_words(files: Sequence[Path] | None, network: str | None, seed: int) -> tuple[str, ...]:
+    """What a command line needs to ask the same again."""
+    words = [word for file in files or () for word in ("--probes", str(file))]
+    words += ["--network", network] if network is not None else []
+    return (*words, *(("--seed", str(seed)) if seed else ()))
 
 
 def own_game(agent: BatchAgent) -> str | None:

@@ -17,12 +17,21 @@ import engine
 from engine.files import atomic_write
 from engine.game import load_game
 from engine.markup import Markup, breakable, element, join
-from engine.probing.cards import RESULTS, card, outcome, passed_line, short_game, sign
-from engine.probing.charts import Said, budget_name, calibration, curve, rate_bar
+from engine.probing.cards import RESULTS, card, outcome, passed_line, sign
+from engine.probing.charts import Said, calibration, curve, rate_bar
 from engine.probing.expectations import Value
 from engine.probing.family import KINDS, Family
-from engine.probing.probe import TRUTHS
-from engine.probing.results import Judged, Probing, Rate, Summary, compare, rising, summaries
+from engine.probing.results import (
+    Judged,
+    Probing,
+    Rate,
+    Summary,
+    budget_name,
+    by_truth,
+    comparisons,
+    rising,
+    summaries,
+)
 
 __all__ = ["report", "write_report"]
 
@@ -63,7 +72,7 @@ def report(probing: Probing, families: Sequence[Family], against: Probing | None
         regressions(probing, against, anchors),
         legend(),
         filter_form(order),
-        element("div", *sections(order, about, names, anchors, probing.agent), id="probes"),
+        element("div", *sections(order, about, names, anchors, probing), id="probes"),
     )
     title = element("title", f"{probing.agent} and {len(order)} probes")
     return Template(PAGE.read_text(encoding="utf-8")).substitute(title=title, body=body)
@@ -114,18 +123,11 @@ def header(probing: Probing, date: str) -> Markup:
 
 def problems(probing: Probing) -> Markup:
     """What could not be asked."""
-    if not probing.problems:
+    lines = (*probing.problems, *probing.left_out)
+    if not lines:
         return Markup()
-    title = element("summary", f"Problems: {len(probing.problems)}; some probes were not asked")
-    return element(
-        "details", title, element("ul", *(element("li", each) for each in probing.problems)), kind="problems"
-    )
-
-
-def by_truth(judged: Sequence[Judged]) -> list[tuple[str, list[Judged]]]:
-    """The probes of each kind of truth of which there are any, in the order of TRUTHS."""
-    groups = [(truth, [each for each in judged if each.probe.truth == truth]) for truth in TRUTHS]
-    return [(truth, members) for truth, members in groups if members]
+    title = element("summary", f"Problems: {len(lines)}; some probes were not asked")
+    return element("details", title, element("ul", *(element("li", each) for each in lines)), kind="problems")
 
 
 def last_rate(members: Sequence[Judged]) -> Rate:
@@ -269,8 +271,7 @@ def regressions(probing: Probing, against: Probing | None, anchors: dict[str, st
     if against is None:
         return Markup()
     parts = []
-    for truth, members in by_truth(probing.judged):
-        found = compare(members, against.judged)
+    for truth, found in comparisons(probing.judged, against.judged).items():
         chance = f"equal agents would differ at least so unevenly with a probability of {found.chance:.2g} (sign test)"
         parts += [
             element("h3", truth.capitalize()),
@@ -305,9 +306,9 @@ def filter_form(order: Sequence[Judged]) -> Markup:
     """The controls over the probes; hidden until the script that serves them runs."""
     choices = {
         "family": [each.probe.family for each in order],
-        "game": [short_game(each.probe) for each in order],
+        "game": [each.probe.short_name for each in order],
         "truth": [each.probe.truth for each in order],
-        "result": sorted((outcome(each) for each in order), key=list(RESULTS).index),
+        "result": sorted((outcome(each) for each in order), key=RESULTS.index),
     }
     fields = [
         element(
@@ -339,7 +340,11 @@ def filter_form(order: Sequence[Judged]) -> Markup:
 
 
 def sections(
-    order: Sequence[Judged], about: dict[str, list[Family]], names: dict[str, str], anchors: dict[str, str], agent: str
+    order: Sequence[Judged],
+    about: dict[str, list[Family]],
+    names: dict[str, str],
+    anchors: dict[str, str],
+    probing: Probing,
 ) -> list[Markup]:
     """A section a family: what is known of it, a card for each probe that fails, a line for each that passes."""
     found = []
@@ -359,7 +364,7 @@ def sections(
                 element("p", kind_of(name, about), kind="kicker"),
                 element("h2", name),
                 *(description(family) for family in about.get(name, ())),
-                *(card(each, anchors[each.probe.id], agent) for each in cards),
+                *(card(each, anchors[each.probe.id], probing.agent, probing.words) for each in cards),
                 passed if lines else "",
                 id=names[name],
                 kind="family",

@@ -15,9 +15,24 @@ import numpy as np
 from engine.evaluate.ratings import wilson_interval
 from engine.metrics import plain
 from engine.probing.expectations import Value
-from engine.probing.probe import Probe
+from engine.probing.probe import TRUTHS, Probe
 
-__all__ = ["Answer", "Judged", "Probing", "Rate", "Summary", "rising", "summaries"]
+__all__ = [
+    "Answer",
+    "Budget",
+    "Judged",
+    "MoveLine",
+    "Probing",
+    "Rate",
+    "Regression",
+    "Summary",
+    "budget_name",
+    "by_truth",
+    "compare",
+    "comparisons",
+    "rising",
+    "summaries",
+]
 
 Budget = int | None
 """Simulations; None for agents to which a budget means nothing."""
@@ -43,12 +58,17 @@ class Answer:
 
     budget: Budget
     passed: bool
+    """All expectations are met."""
+    met: tuple[bool, ...] = ()
+    """Which of the probe's expectations are; none where there is no answer."""
     moves: tuple[MoveLine, ...] = ()
     """Best first; all that have a probability, visits or a prior worth telling."""
     value: float = math.nan
     """For the player to move, in utilities; NaN without opinion."""
     moved: float = math.nan
     """Share of the probability that lies elsewhere at the twin, for probes that have one."""
+    twin_moves: tuple[MoveLine, ...] = ()
+    """As `moves`, at the twin."""
     returns: float = math.nan
     """Expected return when played out, for probes that ask for it."""
     error: str = ""
@@ -89,6 +109,8 @@ class Probing:
     """Probes that could not be read: FILE:LINE: FIELD: what is wrong."""
     left_out: tuple[str, ...] = field(default=())
     """Probes of games that the agent does not play, and why; a line a game."""
+    words: tuple[str, ...] = field(default=())
+    """What a command line needs besides agent and budgets to ask again, such as --probes FILE."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file: the figures of every family, and every answer."""
@@ -104,6 +126,7 @@ class Probing:
                     "game": each.probe.game,
                     "truth": each.probe.truth,
                     "held_out": each.probe.held_out,
+                    "solved": bool(each.answers and each.answers[-1].passed),
                     "solved_from": each.solved_from,
                     "answers": [plain(asdict(answer)) for answer in each.answers],
                 }
@@ -160,6 +183,17 @@ class Summary:
         return asdict(self) | {"rates": rates}
 
 
+def budget_name(budget: Budget) -> str:
+    """For a person: "raw", "64", or "as it is" for agents to which a budget means nothing."""
+    return "as it is" if budget is None else "raw" if budget == 0 else f"{budget:,}"
+
+
+def by_truth(judged: Sequence[Judged]) -> list[tuple[str, list[Judged]]]:
+    """The probes of each kind of truth of which there are any, in the order of TRUTHS."""
+    groups = [(truth, [each for each in judged if each.probe.truth == truth]) for truth in TRUTHS]
+    return [(truth, members) for truth, members in groups if members]
+
+
 def summaries(judged: Sequence[Judged]) -> list[Summary]:
     """One a family and kind of truth, in the order in which they appear."""
     groups: dict[tuple[str, str], list[Judged]] = {}
@@ -181,7 +215,7 @@ def summary(family: str, truth: str, members: Sequence[Judged]) -> Summary:
     solved = [(budget, sum(each.solved_from == budget for each in members)) for budget in budgets if budget is not None]
     return Summary(
         family,
-        tuple(dict.fromkeys(each.probe.game.split("(", 1)[0] for each in members)),
+        tuple(dict.fromkeys(each.probe.short_name for each in members)),
         truth,
         len(members),
         tuple(rates),
@@ -216,9 +250,14 @@ class Regression:
     chance: float
     """How often equal agents would differ at least so unevenly (two-sided exact sign test)."""
 
-    def to_json(self, agent: str) -> dict[str, Any]:
-        """Plain values for a file; `agent` is the second one."""
-        return {"agent": agent} | asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a file."""
+        return asdict(self)
+
+
+def comparisons(first: Sequence[Judged], second: Sequence[Judged]) -> dict[str, Regression]:
+    """`compare` for each kind of truth."""
+    return {truth: compare(members, second) for truth, members in by_truth(first)}
 
 
 def compare(first: Iterable[Judged], second: Iterable[Judged]) -> Regression:

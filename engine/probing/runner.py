@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -19,12 +19,12 @@ from engine.agents.agent import BatchAgent, Decision, MoveStatistics
 from engine.agents.parser import parse_agent
 from engine.errors import TesujiError
 from engine.evaluate import Progress
-from engine.files import atomic_write, read_json, write_errors
+from engine.files import atomic_write, clear_leftovers, read_json, write_errors
 from engine.metrics import JsonLines
-from engine.probing.expectations import Moves, PlayOut, Twin, meets, moved
+from engine.probing.expectations import Moves, PlayOut, Probability, Twin, meets, moved
 from engine.probing.play_out import expected_returns
 from engine.probing.probe import Probe, reach, to_line
-from engine.probing.results import Answer, Budget, Judged, MoveLine, Probing
+from engine.probing.results import Answer, Budget, Judged, MoveLine, Probing, budget_name
 
 __all__ = ["Answers", "run_probes"]
 
@@ -53,6 +53,7 @@ class Answers:
         with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         head = folder / HEAD
+        clear_leftovers(head)
         if not head.exists():
             if any(folder.iterdir()):
                 raise TesujiError(f"{folder} is not empty and holds no answers to probes: name another folder")
@@ -62,9 +63,12 @@ class Answers:
             raise TesujiError(f"{folder} holds answers of another {' and '.join(differs)}: name another folder")
         self.lines = JsonLines(folder / ANSWERS)
         drop_torn_line(self.lines.path)
-        for line in self.lines.read():
-            answer = answer_from_json(line.pop("answer"))
-            self.known[str(line["probe"]), answer.budget] = answer
+        for number, line in enumerate(self.lines.read(), 1):
+            try:
+                answer = answer_from_json(line["answer"])
+                self.known[str(line["probe"]), answer.budget] = answer
+            except (KeyError, TypeError) as error:
+                raise TesujiError(f"{self.lines.path}: line {number} is damaged: it is no answer to a probe") from error
 
     def add(self, probe: Probe, answer: Answer) -> None:
         """Remember an answer."""
@@ -112,7 +116,7 @@ def run_probes(
                     kept.add(probe, answer)
                 done += len(batch)
                 if on_progress is not None:
-                    on_progress(f"probes, {label(level)}", done, total)
+                    on_progress(f"probes, {budget_name(level)}", done, total)
     judged = tuple(
         Judged(probe, tuple(found for level in levels if (found := kept.get(probe, level)) is not None))
         for probe in asked
@@ -121,27 +125,23 @@ def run_probes(
 
 
 def find_agents(find_agent: FindAgent, probes: Sequence[Probe]) -> tuple[dict[str, BatchAgent], list[str]]:
-    """The agent of every game that it plays, and what stood in the way in the others, in a line a game and reason."""
+    """The agent of every game that it plays, and what stood in the way in the others, in a line a game."""
     agents = {}
-    refused: dict[tuple[str, str], int] = {}
+    refused: dict[str, tuple[int, str]] = {}
     for game, count in Counter(probe.game for probe in probes).items():
         try:
             agents[game] = find_agent(game)
         except TesujiError as error:
-            key = game.split("(", 1)[0], str(error)
-            refused[key] = refused.get(key, 0) + count
-    return agents, [f"{short}: {count} probes not asked: {reason}" for (short, reason), count in refused.items()]
+            short = game.split("(", 1)[0]
+            others, reason = refused.get(short, (0, str(error)))
+            refused[short] = others + count, reason
+    return agents, [f"{short}: {count} probes not asked: {reason}" for short, (count, reason) in refused.items()]
 
 
 def agent_budgets(agent: BatchAgent, budgets: Sequence[int]) -> list[Budget]:
     """Those that mean something to the agent; its own setting if none does."""
     taken: list[Budget] = [budget for budget in sorted(set(budgets)) if agent.takes(budget)]
     return taken or [None]
-
-
-def label(budget: Budget) -> str:
-    """For a person."""
-    return "as it is" if budget is None else "raw" if budget == 0 else f"{budget:,} simulations"
 
 
 def ask(agent: BatchAgent, probes: Sequence[Probe], budget: Budget, seed: int) -> list[Answer]:
@@ -177,19 +177,21 @@ def decide(agent: BatchAgent, probes: Sequence[Probe], budget: Budget, seed: int
     answers = []
     for index, (probe, state, decision) in enumerate(zip(probes, states, decisions, strict=False)):
         there = iter(others.get(index, []))
-        returns = math.nan
-        distance = math.nan
-        passed = True
+        met = []
+        distance = returns = math.nan
+        twin_moves: tuple[MoveLine, ...] = ()
         for expectation in probe.expectations:
             twin = None
             if isinstance(expectation, Twin):
                 twin = next(there)
+                twin_moves = move_lines(twin)
                 distance = moved(decision.probabilities, twin.probabilities, dict(expectation.actions))
             if isinstance(expectation, PlayOut):
                 returns = play_out(agent, expectation, probe, state, budget, seed)
-            passed &= meets(expectation, decision, probe.player, twin, returns)
+            met.append(meets(expectation, decision, probe.player, twin, returns))
         value = float(decision.values[probe.player])
-        answers.append(Answer(budget, passed, move_lines(decision, probe), value, distance, returns))
+        moves = move_lines(decision, named_moves(probe))
+        answers.append(Answer(budget, all(met), tuple(met), moves, value, distance, twin_moves, returns))
     return answers
 
 
@@ -211,17 +213,24 @@ def play_out(
     return float(expected_returns(state, seats, seed)[probe.player])
 
 
-def move_lines(decision: Decision, probe: Probe) -> tuple[MoveLine, ...]:
-    """The best lines of the table behind a decision; its probabilities alone where there is none."""
-    named = {
-        action
-        for expectation in probe.expectations
-        if isinstance(expectation, Moves)
-        for action in (*expectation.accepted, *expectation.forbidden)
-    }
+def named_moves(probe: Probe) -> set[int]:
+    """The actions that the probe's expectations name."""
+    named: set[int] = set()
+    for expectation in probe.expectations:
+        if isinstance(expectation, Moves):
+            named |= {*expectation.accepted, *expectation.forbidden}
+        elif isinstance(expectation, Probability):
+            named |= set(expectation.actions)
+    return named
+
+
+def move_lines(decision: Decision, named: Collection[int] = ()) -> tuple[MoveLine, ...]:
+    """The best lines of the table behind a decision, and those of the actions named; probabilities alone where there is
+    no table.
+    """
     told: dict[int, MoveStatistics] = {move.action: move for move in decision.statistics.get("moves", ())}
     lines = []
-    for action in set(told) | named | {int(a) for a in np.flatnonzero(decision.probabilities)}:
+    for action in {*told, *named, *(int(a) for a in np.flatnonzero(decision.probabilities))}:
         move = told.get(action)
         probability = float(decision.probabilities[action])
         if move is None:
@@ -239,12 +248,25 @@ def digest(probe: Probe) -> str:
 
 def answer_from_json(value: Mapping[str, Any]) -> Answer:
     """The answer that was written; null is NaN."""
-    moves = tuple(
-        MoveLine(line["action"], line["probability"], known(line["prior"]), line["visits"], known(line["q"]))
-        for line in value["moves"]
+    return Answer(
+        value["budget"],
+        value["passed"],
+        tuple(value["met"]),
+        lines_from_json(value["moves"]),
+        known(value["value"]),
+        known(value["moved"]),
+        lines_from_json(value["twin_moves"]),
+        known(value["returns"]),
+        value["error"],
     )
-    numbers = {name: known(value[name]) for name in ("value", "moved", "returns")}
-    return Answer(value["budget"], value["passed"], moves, error=value["error"], **numbers)
+
+
+def lines_from_json(lines: Sequence[Mapping[str, Any]]) -> tuple[MoveLine, ...]:
+    """The moves of an answer that was written."""
+    return tuple(
+        MoveLine(line["action"], line["probability"], known(line["prior"]), line["visits"], known(line["q"]))
+        for line in lines
+    )
 
 
 def known(number: float | None) -> float:

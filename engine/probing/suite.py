@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from engine.errors import TesujiError, nearest
+from engine.evaluate import Progress
 from engine.files import atomic_write, write_errors
 from engine.game import load_game, room, rooms
 from engine.probing.family import Family
 from engine.probing.oracles import find_oracle, verify
 from engine.probing.probe import Probe, read_probe, to_line
 
-__all__ = ["Loaded", "append_probe", "families", "load_probes", "select", "shipped", "write_probes"]
+__all__ = [
+    "Loaded",
+    "append_probe",
+    "ask_oracles",
+    "families",
+    "load_probes",
+    "room_probes",
+    "same_game",
+    "select",
+    "shipped",
+    "write_probes",
+]
 
 FILE = "probes.jsonl"
 """In a room."""
@@ -29,6 +41,8 @@ class Loaded:
     """Those that are sound, in order."""
     problems: list[str]
     """The others: FILE:LINE: FIELD: what is wrong."""
+    places: dict[str, str]
+    """The id of a sound one -> FILE:LINE."""
 
 
 def shipped(games: Iterable[str] | None = None) -> Loaded:
@@ -38,10 +52,9 @@ def shipped(games: Iterable[str] | None = None) -> Loaded:
     return load_probes(files)
 
 
-def load_probes(files: Sequence[Path], ask_oracles: bool = False) -> Loaded:
+def load_probes(files: Sequence[Path]) -> Loaded:
     """Read files of probes, one JSON object a line. A bad line is told and left out; it stops nothing.
 
-    ask_oracles: leave out, too, what an oracle contradicts; oracles that cannot run here or cannot tell are not asked.
     Raises TesujiError for a file that cannot be read.
     """
     probes: list[Probe] = []
@@ -49,7 +62,7 @@ def load_probes(files: Sequence[Path], ask_oracles: bool = False) -> Loaded:
     seen: dict[str, str] = {}
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8").split("\n")
         except OSError as error:
             raise TesujiError(f"cannot read {file}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -62,14 +75,12 @@ def load_probes(files: Sequence[Path], ask_oracles: bool = False) -> Loaded:
                 probe = read_line(line)
                 if probe.id in seen:
                     raise TesujiError(f"id: {probe.id!r} stands in {seen[probe.id]}, too")
-                if ask_oracles and probe.oracle and (said := contradiction(probe)):
-                    raise TesujiError(f"expect: the oracle {probe.oracle} says otherwise: {said}")
             except TesujiError as error:
                 problems.append(f"{where}: {error}")
                 continue
             seen[probe.id] = where
             probes.append(probe)
-    return Loaded(probes, problems)
+    return Loaded(probes, problems, seen)
 
 
 def read_line(line: str) -> Probe:
@@ -84,12 +95,34 @@ def read_line(line: str) -> Probe:
     return probe
 
 
-def contradiction(probe: Probe) -> str | None:
-    """What the probe's oracle says against it; None, too, where the oracle cannot run or cannot tell."""
-    try:
-        return verify(probe)
-    except TesujiError:
-        return None
+@dataclass(frozen=True)
+class Verification:
+    """What the oracles say of some probes."""
+
+    agreed: list[Probe]
+    silent: dict[str, list[Probe]]
+    """Why an oracle cannot say -> probes."""
+    contradicted: dict[str, str]
+    """The id of a probe -> FILE:LINE: expect: what the oracle says instead."""
+
+
+def ask_oracles(loaded: Loaded, probes: Sequence[Probe], on_progress: Progress | None = None) -> Verification:
+    """Ask the oracle of each of these probes of `loaded` again."""
+    found = Verification([], {}, {})
+    for number, probe in enumerate(probes, 1):
+        try:
+            said = verify(probe)
+        except TesujiError as error:
+            found.silent.setdefault(str(error), []).append(probe)
+        else:
+            if said is None:
+                found.agreed.append(probe)
+            else:
+                where = loaded.places[probe.id]
+                found.contradicted[probe.id] = f"{where}: expect: the oracle {probe.oracle} says otherwise: {said}"
+        if on_progress is not None:
+            on_progress("probes, oracles", number, len(probes))
+    return found
 
 
 def select(probes: Iterable[Probe], game: str | None = None, names: Collection[str] | None = None) -> list[Probe]:
@@ -120,6 +153,18 @@ def append_probe(file: Path, probe: Probe) -> None:
     if before and not before.endswith(b"\n"):
         before += b"\n"
     atomic_write(file, before + f"{to_line(probe)}\n".encode())
+
+
+def room_probes(short_name: str) -> list[Probe]:
+    """What a room ships: the probes of its families; what several have is held out in all or none."""
+    module = room(short_name).module("probes")
+    held: dict[tuple[str, str, int], bool] = {}
+    found = []
+    for family in getattr(module, "FAMILIES", ()):
+        for probe in family.shipped():
+            key = probe.game, str(probe.state()), probe.player
+            found.append(replace(probe, held_out=held.setdefault(key, probe.held_out)))
+    return found
 
 
 def families(names: Iterable[str] | None = None) -> list[Family]:
