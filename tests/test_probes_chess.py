@@ -14,9 +14,9 @@ from engine.agents.agent import Decision
 from engine.config import SearchConfig
 from engine.errors import TesujiError
 from engine.native import core
-from engine.probing.expectations import Moves, meets
+from engine.probing.expectations import Moves, Twin, meets
 from engine.probing.oracles import find_oracle, verify
-from engine.probing.probe import Probe
+from engine.probing.probe import Probe, reach
 from engine.probing.suite import load_probes
 from engine.search.search import search
 from games.chess import oracle as stockfish
@@ -364,3 +364,12 @@ def test_a_program_that_stops_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(TesujiError, match="stopped"):
         judge.judge(at(SCHOLAR))
     judge.close()
+
+
+def test_moves_that_mean_nothing_bring_the_same_board_back():
+    for probe in shipped()["extra_moves"]:
+        twin = next(each for each in probe.expectations if isinstance(each, Twin))
+        here, there = probe.state(), reach(probe.game, probe.fen, twin.history)
+        assert str(here).split()[:4] == str(there).split()[:4]
+        assert int(str(there).split()[4]) == int(str(here).split()[4]) + 4  # nothing was taken, no pawn moved
+        assert here.legal_actions() == there.legal_actions()

@@ -21,7 +21,7 @@ for each in SUITE.probes:
     BY_FAMILY[each.family].append(each)
 FEWER = {"published"}
 """Families of which no program makes more."""
-CONSISTENT = {"mirror", "transpositions", "extra_moves"}
+CONSISTENT = {"mirror", "transpositions"}
 """Families that compare an agent with itself: one without preference is consistent."""
 SAMPLED = 5
 """Every so many probes of a family are verified in the fast run."""

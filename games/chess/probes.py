@@ -5,27 +5,32 @@ tactics that Stockfish judged.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 import pyspiel
 
+from engine.errors import TesujiError
 from engine.game import load_game
-from engine.probing.expectations import Moves
+from engine.probing.expectations import Moves, Twin
 from engine.probing.family import Family
-from engine.probing.oracles import Oracle
-from engine.probing.probe import Probe
+from engine.probing.oracles import Oracle, verify
+from engine.probing.probe import Probe, reach
 from games.chess.board import Board, fen, mirrored
 from games.chess.composing import RELATED, Goal, Position, any_piece, compose, put, scattered
 from games.chess.notation import uci
 from games.chess.oracle import Stockfish
 from games.chess.proof import Mate, Prover
 from games.chess.published import published
+from games.chess.shuffles import shuffled
 from games.chess.tactics import DIFFICULTIES, MARGIN, NODES, tactics
 
 GAME = "chess()"
 ORACLES: dict[str, Oracle] = {each.name: each for each in (Mate(), Stockfish())}
 
+TOLERANCE = 0.1
+"""Share of the probability that may lie elsewhere after moves that mean nothing."""
 STEPS = 12_000
 """Changes that one composition may take."""
 ATTEMPTS = 1_000
@@ -83,6 +88,25 @@ def underpromotion(generator: np.random.Generator, difficulty: int) -> Iterator[
     goal = Goal(value=1, plies=plies, refutation=1)
     number = "" if difficulty == 1 else " in 2"
     return composed(generator, goal, promoting, promising, other_wins, f"mates{number}, a queen does not", ())
+
+
+def extra_moves(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+    """Mates, and the same board after both sides have moved a piece and put it back."""
+    for probe in mates(generator, difficulty):
+        state = probe.state()
+        history = shuffled(state, generator)
+        if history is None:
+            continue
+        twin = Twin(tuple(history), tuple((action, action) for action in state.legal_actions()), TOLERANCE)
+        names = " ".join(reach(GAME, probe.fen, tuple(history[:n])).action_to_string(history[n]) for n in range(4))
+        more = replace(
+            probe, expectations=(*probe.expectations, twin), why=f"{probe.why} After {names} all is the same."
+        )
+        try:
+            if verify(more) is None:
+                yield more
+        except TesujiError:  # the oracle cannot prove as much after the detour
+            continue
 
 
 def composed(
@@ -283,6 +307,20 @@ FAMILIES = [
         dial="Moves to the mate: 1 or 2.",
         difficulties=(1, 2),
         generate=underpromotion,
+    ),
+    Family(
+        name="extra_moves",
+        kind="learning",
+        game=GAME,
+        fails="Moves that mean nothing, a piece out and back on either side, change the answer.",
+        reason="Counters and earlier boards are inputs of the network, and a position that stands for the second time "
+        "is a rare one; the rules ask for nothing else here.",
+        described_by="Lan et al. 2022, 'Are AlphaZero-like agents robust to adversarial perturbations?' (two "
+        "meaningless moves added); Silver et al. 2018 (repetitions and history planes as input).",
+        truth=f"{PROVEN} The same is proven of both positions, repetition and move counters included.",
+        dial="Moves to the mate: 1 or 2.",
+        difficulties=(1, 2),
+        generate=extra_moves,
     ),
     Family(
         name="published",
