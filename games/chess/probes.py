@@ -91,11 +91,11 @@ def underpromotion(generator: np.random.Generator, difficulty: int) -> Iterator[
 
 
 def extra_moves(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
-    """Mates, and the same board after both sides have moved a piece and put it back."""
+    """Mates by one move alone, and the same board after both sides have moved a piece and put it back."""
     for probe in mates(generator, difficulty):
         state = probe.state()
         history = shuffled(state, generator)
-        if history is None:
+        if history is None or any(len(each.accepted) > 1 for each in probe.expectations if isinstance(each, Moves)):
             continue
         twin = Twin(tuple(history), tuple((action, action) for action in state.legal_actions()), TOLERANCE)
         names = " ".join(reach(GAME, probe.fen, tuple(history[:n])).action_to_string(history[n]) for n in range(4))
