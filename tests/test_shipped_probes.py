@@ -47,7 +47,7 @@ def test_no_position_stands_twice_in_a_family():
 @pytest.mark.parametrize("name", sorted(BY_FAMILY))
 def test_half_of_a_family_is_held_out(name: str):
     held = sum(probe.held_out for probe in BY_FAMILY[name])
-    assert 0.4 <= held / len(BY_FAMILY[name]) <= 0.5
+    assert 0.4 <= held / len(BY_FAMILY[name]) <= 0.6
 
 
 def test_families_are_documented_and_cover_all_kinds():
@@ -106,3 +106,10 @@ def test_an_agent_without_preference_fails():
     for name, probes in BY_FAMILY.items():
         share = passed[name] / len(probes)
         assert share == 1.0 if name in CONSISTENT else share <= 0.15, name
+
+
+def test_a_position_is_held_out_in_all_families_or_in_none():
+    held: dict[tuple[str, str, int], bool] = {}
+    for probe in SUITE.probes:
+        key = probe.game, str(probe.state()), probe.player
+        assert held.setdefault(key, probe.held_out) == probe.held_out, probe.id
