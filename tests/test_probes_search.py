@@ -251,7 +251,9 @@ def test_the_dial_moves_what_it_says() -> None:
     for probe in probes("connect_four", "long_sequences"):
         after = lines(probe.state())
         assert [line.plies for line in after.values() if line.value == 1] == [probe.difficulty]
-    for probe in probes("connect_four", "starved_move"):
+    starved = probes("connect_four", "starved_move")
+    assert len({str(probe.state()) for probe in starved}) == len(starved)
+    for probe in starved:
         assert max(line.value for line in lines(probe.state()).values()) == 1
     for name in ("horizon", "horizon_value"):
         for probe in probes("connect_four", name)[::6]:

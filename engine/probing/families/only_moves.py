@@ -5,6 +5,7 @@ players play. For games of wins, draws and losses.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zlib import crc32
 
 import numpy as np
 import pyspiel
@@ -45,7 +46,8 @@ def starved_moves(game: str, oracle: Oracle, positions: Positions, rollouts: int
         best = only_move(verdict)
         if verdict is None or best is None or verdict.value <= 0.0:
             return None
-        means = looks(state, generator, rollouts)
+        # Chance is drawn by the board: it has one place on the dial, whatever led to it and whenever it is met.
+        means = looks(state, np.random.default_rng(crc32(str(state).encode())), rollouts)
         better = sum(mean >= means[best] + MARGIN for mean in means.values())
         if better != difficulty:
             return None
