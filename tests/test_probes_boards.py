@@ -24,7 +24,7 @@ from games.clobber.game import cells
 from games.dots_and_boxes import probes as dots_and_boxes
 from games.dots_and_boxes.margins import Margins, board_boxes, worths
 from games.hex import probes as hexes
-from games.hex.ladders import forced_win
+from games.hex.ladders import win_by_threats
 from games.nim import probes as nim
 from games.othello import probes as othello
 
@@ -116,7 +116,7 @@ def test_ships_enough_of_every_step_half_of_it_held_out(family: Family) -> None:
     assert {probe.difficulty for probe in probes} == set(family.difficulties)
     assert {probe.truth for probe in probes} == {"exact"}
     assert 0.4 <= np.mean([probe.held_out for probe in probes]) <= 0.5
-    assert len({(probe.game, probe.fen, probe.history, probe.player) for probe in probes}) == len(probes)
+    assert len({(probe.game, str(probe.state()), probe.player) for probe in probes}) == len(probes)
 
 
 @every_family
@@ -309,9 +309,9 @@ def hex_state(moves: str, game: str = "hex(board_size=3)") -> pyspiel.State:
 
 
 def test_a_win_by_threats_by_hand() -> None:
-    assert forced_win(hex_state("b2 a1 a3 c3"), 3) == 1  # b1 or c1 joins b2 to the top
-    assert forced_win(hex_state("b2 a1"), 3) == 2  # b2 has a bridge to the bottom, and enters the top with a threat
-    assert forced_win(hex_state(""), 1) is None
+    assert win_by_threats(hex_state("b2 a1 a3 c3"), 3) == 1  # b1 or c1 joins b2 to the top
+    assert win_by_threats(hex_state("b2 a1"), 3) == 2  # b2 has a bridge to the bottom, and enters the top with a threat
+    assert win_by_threats(hex_state(""), 1) is None
 
 
 def test_an_entered_bridge_has_one_answer() -> None:
@@ -322,7 +322,7 @@ def test_an_entered_bridge_has_one_answer() -> None:
 
 def test_ladders_are_as_long_as_the_dial_says() -> None:
     for probe in of("ladders")[::4]:
-        assert forced_win(probe.state(), 6) == probe.difficulty
+        assert win_by_threats(probe.state(), 6) == probe.difficulty
 
 
 def test_the_half_turn_of_hex_leaves_inputs_as_good() -> None:

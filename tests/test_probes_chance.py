@@ -247,8 +247,8 @@ def test_the_dial_sets_the_margin(family: Family) -> None:
         assert set(moves(probe).forbidden) == verdict.values.keys() - set(verdict.best)
         margin = verdict.value - max(verdict.values[action] for action in moves(probe).forbidden)
         if family.name in ("wins_at_once", "certain_wins"):
-            at_once = any(probe.state().child(action).is_terminal() for action in verdict.best)
-            assert (verdict.value, at_once) == (pytest.approx(1.0), family.name == "wins_at_once")
+            ending = {probe.state().child(action).is_terminal() for action in verdict.best}
+            assert (verdict.value, ending) == (pytest.approx(1.0), {family.name == "wins_at_once"})
             low, high = einstein.TEMPTING[probe.difficulty]
             assert low < 1.0 - margin <= high
         elif family.name == "rare_outcomes":
@@ -265,6 +265,21 @@ def test_both_kinds_of_rare_outcomes_are_held_out() -> None:
     for held_out in (False, True):
         tags = [probe.tags for probe in probes(pig.FAMILIES[2]) if probe.held_out == held_out]
         assert tags.count(("rescue",)) == tags.count(("disaster",)) == 12
+
+
+def test_needless_rolls_promise_the_end_or_points() -> None:
+    for held_out in (False, True):
+        given = [probe for probe in probes(pig.FAMILIES[1]) if probe.held_out == held_out]
+        leads = [probe.difficulty for probe in given if "lead" in probe.tags]
+        assert leads == [pig.LEADS] * 3
+        assert sum("finish" in probe.tags for probe in given) == len(given) - 3
+    values, _ = converged(Rules(100, 6, False))
+    worst = 0.0
+    for own, other in np.ndindex(100, 100):
+        for held in range(own + 1, min(own + pig.HOLD, 94)):  # no throw wins
+            rolled = (values[own, other, held + 2 : held + 7].sum() - values[other, own, other]) / 6.0
+            worst = max(worst, -values[other, held, other] - rolled)
+    assert pig.MARGINS[pig.LEADS] < worst < 0.03
 
 
 # Agents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -16,7 +16,7 @@ from engine.agents.parser import parse_agent
 from engine.errors import TesujiError
 from engine.probing.expectations import Moves, Twin, Value, meets
 from engine.probing.families.perturbations import mirrors, reordered, transpositions
-from engine.probing.families.proven import forced_win, looks, lost_in
+from engine.probing.families.proven import distinct, forced_win, looks, lost_in, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Referee, Solver, verify
 from engine.probing.positions import can_end, careful_game
@@ -149,6 +149,18 @@ def test_another_order_leads_to_the_same_board() -> None:
     assert reordered(alone, np.random.default_rng(0)).history() == [3, 3]
 
 
+def test_a_position_makes_one_probe_whatever_led_to_it() -> None:
+    histories = [(0, 4, 8), (8, 4, 0), (0, 4, 2)]
+
+    def generate(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+        for history in histories:
+            yield proven_probe("tic_tac_toe", reach("tic_tac_toe", "", history), Solver(), "why", Moves((1,)))
+
+    made = distinct(generate)
+    for _ in range(2):  # nothing is kept from one use to the next
+        assert [probe.history for probe in made(np.random.default_rng(0), 1)] == [(0, 4, 8), (0, 4, 2)]
+
+
 def test_perturbations_need_what_the_room_says() -> None:
     with pytest.raises(TesujiError, match="no symmetry of tic_tac_toe is known"):
         mirrors("tic_tac_toe", Solver(), lambda generator: [])
@@ -239,6 +251,10 @@ def test_the_dial_moves_what_it_says() -> None:
     for probe in probes("connect_four", "long_sequences"):
         after = lines(probe.state())
         assert [line.plies for line in after.values() if line.value == 1] == [probe.difficulty]
+    starved = probes("connect_four", "starved_move")
+    assert len({str(probe.state()) for probe in starved}) == len(starved)
+    for probe in starved:
+        assert max(line.value for line in lines(probe.state()).values()) == 1
     for name in ("horizon", "horizon_value"):
         for probe in probes("connect_four", name)[::6]:
             assert delays(probe.state(), lines(probe.state())) == probe.difficulty

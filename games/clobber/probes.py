@@ -10,7 +10,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
-from engine.probing.families.proven import full_verdict
+from engine.probing.families.proven import distinct, full_verdict, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Solver, Verdict
 from engine.probing.probe import Probe
@@ -30,6 +30,7 @@ RARE = 1 / 5
 """Share of the legal moves that may win."""
 NODES = 1_000_000
 """Positions whose proof needs more are left out."""
+ORACLE = Solver(NODES)
 
 Cell = tuple[int, int]
 Stones = Mapping[Cell, str]
@@ -44,7 +45,7 @@ def position(stones: Stones, player: int) -> tuple[str, pyspiel.State]:
 def judged(stones: Stones, player: int) -> Verdict | None:
     """What the solver says of stones alone; None if the mover cannot move, or if it does not know."""
     _, state = position(stones, player)
-    return None if state.is_terminal() else full_verdict(Solver(NODES), state)
+    return None if state.is_terminal() else full_verdict(ORACLE, state)
 
 
 def fights(stones: Stones) -> list[Stones]:
@@ -91,6 +92,7 @@ def opposite(stones: Stones, rng: np.random.Generator) -> Stones:
     }
 
 
+@distinct
 def many_fronts(rng: np.random.Generator, fronts: int) -> Iterator[Probe]:
     """Sums of so many fights: the first decides, the others are worth nothing; few moves win."""
     for _ in range(ATTEMPTS):
@@ -113,15 +115,14 @@ def many_fronts(rng: np.random.Generator, fronts: int) -> Iterator[Probe]:
             for (r, c), stone in group.items()
         }
         start, state = position(stones, player)
-        verdict = full_verdict(Solver(NODES), state)
+        verdict = full_verdict(ORACLE, state)
         if verdict is None or len(verdict.best) > RARE * len(verdict.values):
             continue
-        moves = " or ".join(state.action_to_string(action) for action in verdict.best)
         why = (
             f"{fronts} fights that do not touch. All but one cancel or are lost by who starts them, and are worth "
-            f"nothing together; {STONES[player]} wins only with {moves}."
+            f"nothing together; {STONES[player]} wins only with {labels(state, verdict.best)}."
         )
-        yield Probe("", "", GAME, (), (Moves(verdict.best),), "exact", "solver", why, fen=start, player=player)
+        yield proven_probe(GAME, state, ORACLE, why, Moves(verdict.best), fen=start)
 
 
 FAMILIES = (

@@ -11,7 +11,7 @@ from engine.game import load_game
 from engine.probing.expectations import Moves, Value
 from engine.probing.families.only_moves import random_prefixes, starved_moves
 from engine.probing.families.perturbations import mirrors, transpositions
-from engine.probing.families.proven import Positions, from_games, label, labels, looks, proven_probe
+from engine.probing.families.proven import Positions, from_games, label, looks, proven_probe
 from engine.probing.families.traps import level_k_traps
 from engine.probing.family import Family
 from engine.probing.oracles import Referee
@@ -184,7 +184,7 @@ def counted(state: pyspiel.State, generator: np.random.Generator, difficulty: in
     why = (
         f"{difficulty} squares are empty and no win is near: the squares have to be counted. After "
         f"{label(state, decided)} {winner} wins, since in the end the other side has to move into column {column}. "
-        f"Right: {labels(state, best)}."
+        f"Right: {label(state, best[0])}."
     )
     return proven_probe(GAME, state, REFEREE, why, Moves(best))
 
@@ -251,8 +251,10 @@ FAMILIES = (
         name="starved_move",
         kind="search",
         game=GAME,
-        fails="The only winning move looks worst of all and is hardly ever searched.",
-        reason="PUCT gives simulations by prior and mean value; a move with neither waits for most of the budget.",
+        fails="The only winning move looks worse than several others and is hardly ever searched.",
+        reason="PUCT gives simulations by prior and mean value, and a move with neither waits for most of the budget. "
+        "Random play likes other moves better here; no prior is looked at, but a network that has learnt from ordinary "
+        "games gives such a move little.",
         described_by="Rosin 2011, Multi-armed bandits with episode context (PUCT); the failure: Lan et al. 2022, "
         "Are AlphaZero-like agents robust to adversarial perturbations?",
         truth=SOLVER,

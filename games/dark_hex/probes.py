@@ -10,6 +10,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Expectation, Moves, Value
+from engine.probing.families.proven import proven_probe
 from engine.probing.family import Family
 from engine.probing.positions import random_state
 from engine.probing.probe import Probe
@@ -28,7 +29,8 @@ CONVINCED = 0.8
 ATTEMPTS = 20_000
 """Random games tried before the generator ends."""
 
-ORACLES = {Certainty.name: Certainty()}
+ORACLE = Certainty()
+ORACLES = {ORACLE.name: ORACLE}
 
 
 def sure_positions(rng: np.random.Generator, least: int) -> Iterator[tuple[pyspiel.State, tuple[int, ...]]]:
@@ -72,21 +74,12 @@ def probe_of(state: pyspiel.State, sure: tuple[int, ...], expected: Expectation)
     """The probe of a position with these sure wins."""
     columns = state.get_game().get_parameters()["num_cols"]
     words = " or ".join(named(action, columns) for action in sure)
-    return Probe(
-        id="",
-        family="",
-        game=GAME,
-        history=tuple(state.history()),
-        expectations=(expected,),
-        truth="exact",
-        oracle=Certainty.name,
-        why=(
-            f"{words} wins at once on each of the {len(boards_of(state))} boards that agree with what "
-            f"{STONES[state.current_player()]} has seen: were a stone of the other side there, the game would be over. "
-            "Every other move leaves it open on some of them."
-        ),
-        player=state.current_player(),
+    why = (
+        f"{words} wins at once on each of the {len(boards_of(state))} boards that agree with what "
+        f"{STONES[state.current_player()]} has seen: were a stone of the other side there, the game would be over. "
+        "Every other move leaves it open on some of them."
     )
+    return proven_probe(GAME, state, ORACLE, why, expected)
 
 
 DESCRIBED_BY = (

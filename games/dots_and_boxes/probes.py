@@ -9,6 +9,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
+from engine.probing.families.proven import distinct, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Verdict
 from engine.probing.probe import Probe
@@ -23,7 +24,8 @@ SLIP = 0.1
 RARE = 1 / 3
 """Share of the open lines that may win in `chains`."""
 
-ORACLES = {"margins": Margins()}
+ORACLE = Margins()
+ORACLES = {ORACLE.name: ORACLE}
 
 
 def beginners(rng: np.random.Generator, left: int) -> Iterator[tuple[pyspiel.State, dict[int, Worth], Verdict]]:
@@ -40,7 +42,7 @@ def beginners(rng: np.random.Generator, left: int) -> Iterator[tuple[pyspiel.Sta
             closing = [line for line in lines if 1 in sides[line]]
             safe = [line for line in lines if 2 not in sides[line]]
             state.apply_action(int(rng.choice(lines if rng.random() < SLIP else closing or safe or lines)))
-        verdict = ORACLES["margins"].judge(state)
+        verdict = ORACLE.judge(state)
         if verdict is not None and verdict.value > 0:
             yield state, worths(boxes, lines), verdict
 
@@ -52,6 +54,7 @@ def leaves_two(boxes: Boxes, state: pyspiel.State, line: int) -> bool:
     return len(closing) > len(set(closing))
 
 
+@distinct
 def double_crosses(rng: np.random.Generator, left: int) -> Iterator[Probe]:
     """Positions in which boxes can be closed, but only a double-dealing move wins."""
     boxes = board_boxes(load_game(GAME))
@@ -62,9 +65,10 @@ def double_crosses(rng: np.random.Generator, left: int) -> Iterator[Probe]:
                 f"{scored(state)}. Closing a box at {named(state, greedy)} loses; only {named(state, verdict.best)} "
                 f"wins: it gives up two boxes, and the other, who takes them, has to move again."
             )
-            yield probe(state, Moves(verdict.best, greedy), why)
+            yield proven_probe(GAME, state, ORACLE, why, Moves(verdict.best, greedy))
 
 
+@distinct
 def chains(rng: np.random.Generator, left: int) -> Iterator[Probe]:
     """Positions in which no box can be closed, and few lines win."""
     for state, lines, verdict in beginners(rng, left):
@@ -76,7 +80,7 @@ def chains(rng: np.random.Generator, left: int) -> Iterator[Probe]:
             f"{'is' if safe < 2 else 'are'} safe. Only {named(state, verdict.best)} wins: after any other line it is "
             f"the wrong player's turn when the long chains have to be opened."
         )
-        yield probe(state, Moves(verdict.best), why)
+        yield proven_probe(GAME, state, ORACLE, why, Moves(verdict.best))
 
 
 def scored(state: pyspiel.State) -> str:
@@ -86,14 +90,8 @@ def scored(state: pyspiel.State) -> str:
 
 
 def named(state: pyspiel.State, lines: tuple[int, ...]) -> str:
-    """Lines as OpenSpiel names them, without the player."""
-    return " or ".join(str(state.action_to_string(line))[2:] for line in lines)
-
-
-def probe(state: pyspiel.State, moves: Moves, why: str) -> Probe:
-    """A probe of a position."""
-    history = tuple(state.history())
-    return Probe("", "", GAME, history, (moves,), "exact", "margins", why, player=state.current_player())
+    """`labels` without the player."""
+    return labels(state, lines).replace(f"P{state.current_player() + 1}", "")
 
 
 DESCRIBED = (

@@ -21,6 +21,7 @@ from engine.game import load_game
 from engine.probing.cooperation import JointPolicies
 from engine.probing.equilibrium import Equilibria, SequenceForm
 from engine.probing.expectations import Moves
+from engine.probing.families.proven import proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Verdict
 from engine.probing.probe import Probe
@@ -77,7 +78,8 @@ def worths(solution: Solution, state: pyspiel.State) -> Verdict | None:
     return Verdict(values, -solution.value if opposed_to_first else solution.value)
 
 
-ORACLES = {Enumeration.name: Enumeration()}
+ORACLE = Enumeration()
+ORACLES = {ORACLE.name: ORACLE}
 
 
 @dataclass(frozen=True)
@@ -199,18 +201,8 @@ def probes_of(traps: Iterator[Trap], name: str) -> Iterator[Probe]:
             continue
         if not file.exists():
             atomic_write(file, text.encode())
-        yield Probe(
-            id="",
-            family="",
-            game=f"efg_game(filename=trees/{file.name})",
-            history=tuple(state.history()),
-            expectations=(Moves((right,), tuple(action for action in state.legal_actions() if action != right)),),
-            truth="exact",
-            oracle=Enumeration.name,
-            why=trap.why,
-            tags=trap.tags,
-            player=state.current_player(),
-        )
+        moves = Moves((right,), tuple(action for action in state.legal_actions() if action != right))
+        yield proven_probe(f"efg_game(filename=trees/{file.name})", state, ORACLE, trap.why, moves, tags=trap.tags)
 
 
 def is_certain(solution: Solution, state: pyspiel.State, right: int) -> bool:

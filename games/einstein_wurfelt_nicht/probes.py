@@ -11,6 +11,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Expectation, Moves, Value
+from engine.probing.families.proven import chance, distinct, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import EXACT, Oracle
 from engine.probing.positions import advance_chance
@@ -66,20 +67,12 @@ class Endgame:
         """Only the best moves are accepted."""
         accepted = tuple(sorted(self.best))
         forbidden = tuple(action for action in self.values if action not in self.best)
-        history = tuple(self.state.history())
         why = f"{self.named(accepted)} {'win' if len(accepted) > 1 else 'wins'} {chance(self.value)}. {why}"
-        expectations = (Moves(accepted, forbidden), *more)
-        player = self.state.current_player()
-        return Probe("", "", GAME, history, expectations, "exact", ORACLE.name, why, player=player)
+        return proven_probe(GAME, self.state, ORACLE, why, Moves(accepted, forbidden), *more)
 
     def named(self, actions: tuple[int, ...]) -> str:
         """The moves in words."""
-        return " or ".join(self.state.action_to_string(action) for action in actions)
-
-
-def chance(value: float) -> str:
-    """A value as the probability to win."""
-    return f"{50.0 * (1.0 + value):.1f} %"
+        return labels(self.state, actions)
 
 
 Make = Callable[[Endgame], Probe | None]
@@ -142,6 +135,7 @@ def judged(state: pyspiel.State) -> Endgame:
 # Races
 
 
+@distinct
 def dice_races(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """A move that counting steps holds for one of the best loses against the dice."""
     return search(rng, difficulty, is_race, race)
@@ -184,6 +178,7 @@ def count(state: pyspiel.State, action: int) -> tuple[int, int]:
 # One number in six
 
 
+@distinct
 def rare_dice(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """A number of the opponent's next roll decides: without it another move would be best."""
     return search(rng, difficulty, lambda state: True, rare_number)
@@ -221,11 +216,13 @@ def by_roll(found: Endgame, action: int) -> np.ndarray:
 # Nothing left to the dice
 
 
+@distinct
 def wins_at_once(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
-    """Some move wins on the spot."""
+    """Some moves win on the spot, and no other for certain."""
     return certain(rng, TEMPTING[difficulty], at_once=True)
 
 
+@distinct
 def certain_wins(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """No move wins on the spot, but some wins whatever is rolled."""
     return certain(rng, TEMPTING[difficulty], at_once=False)
@@ -245,9 +242,8 @@ def certain(rng: np.random.Generator, tempting: tuple[float, float], at_once: bo
             if found.value < 1.0 - EXACT or RARE * len(found.best) > len(found.values):
                 continue
             other = max(found.values.keys() - found.best, key=lambda action: found.values[action])
-            if low < found.values[other] <= high and at_once == any(
-                state.child(action).is_terminal() for action in found.best
-            ):
+            ending = {state.child(action).is_terminal() for action in found.best}
+            if low < found.values[other] <= high and ending == {at_once}:
                 left = chance(found.values[other])
                 yield found.probe(f"{found.named((other,))} leaves it to the dice: {left}.")
                 break
@@ -256,6 +252,7 @@ def certain(rng: np.random.Generator, tempting: tuple[float, float], at_once: bo
 # Cubes in the way of the dice
 
 
+@distinct
 def capture_own(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """Only taking a cube of one's own is right: its number then moves a better one."""
     return search(rng, difficulty, can_take_own, own_capture)

@@ -45,7 +45,7 @@ class Board:
         return frozenset(touched)
 
 
-def forced_win(state: pyspiel.State, longest: int) -> int | None:
+def win_by_threats(state: pyspiel.State, longest: int) -> int | None:
     """Own moves of the shortest win by threats alone, the winning one included; None if there is none up to `longest`.
 
     A threat is a move after which the next would win; the other must answer it in the one cell that there is.

@@ -9,14 +9,14 @@ import numpy as np
 import pyspiel
 
 from engine.game import load_game
-from engine.probing.expectations import Expectation, Moves, Twin
-from engine.probing.families.proven import full_verdict
+from engine.probing.expectations import Moves, Twin
+from engine.probing.families.proven import distinct, full_verdict, label, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Solver, Verdict
 from engine.probing.positions import random_state
 from engine.probing.probe import Probe, reach
 from games.hex.game import STEPS, STONES, size
-from games.hex.ladders import forced_win
+from games.hex.ladders import win_by_threats
 
 SIDE = 5
 GAME = f"hex(board_size={SIDE})"
@@ -29,11 +29,12 @@ TOLERANCE = 0.2
 """Of the probability that may lie elsewhere in the twin: both have a single winning move."""
 NODES = 300_000
 """Positions whose proof needs more are left out."""
+ORACLE = Solver(NODES)
 
 
 def only_win(state: pyspiel.State) -> Verdict | None:
     """What the solver says of a position with a single winning move; None of any other."""
-    verdict = full_verdict(Solver(NODES), state)
+    verdict = full_verdict(ORACLE, state)
     return verdict if verdict and verdict.value > 0 and len(verdict.best) == 1 else None
 
 
@@ -48,41 +49,36 @@ def random_positions(game: str, rng: np.random.Generator, empty: Sequence[int]) 
 
 def probe(game: str, state: pyspiel.State, verdict: Verdict, why: str, *more: Twin) -> Probe:
     """A probe of the single winning move."""
-    history = tuple(state.history())
-    expected: tuple[Expectation, ...] = (Moves(verdict.best), *more)
-    return Probe("", "", game, history, expected, "exact", "solver", why, player=state.current_player())
+    return proven_probe(game, state, ORACLE, why, Moves(verdict.best), *more)
 
 
-def named(state: pyspiel.State, verdict: Verdict) -> str:
-    """The winning move."""
-    return str(state.action_to_string(verdict.best[0]))
-
-
+@distinct
 def ladders(rng: np.random.Generator, moves: int) -> Iterator[Probe]:
     """Positions won by so many moves in a row that each threaten to win, and by no other first move."""
     for state in random_positions(GAME, rng, (10, 11, 12)):
-        if forced_win(state, moves) != moves or (verdict := only_win(state)) is None:
+        if win_by_threats(state, moves) != moves or (verdict := only_win(state)) is None:
             continue
         stone = STONES[state.current_player()]
         why = (
-            f"Only {named(state, verdict)} wins: a forcing sequence of {moves} moves by {stone}, each before the last "
-            f"threatening to join the sides at once."
+            f"Only {labels(state, verdict.best)} wins: a forcing sequence of {moves} moves by {stone}, each before the "
+            f"last threatening to join the sides at once."
         )
         yield probe(GAME, state, verdict, why)
 
 
+@distinct
 def bridges(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
     """The other player has just entered a bridge; its other cell is the only move, and no short win by threats."""
     for state in random_positions(GAME, rng, (empty,)):
         answers = intrusion_answers(state)
-        if not answers or forced_win(state, 2) is not None or (verdict := only_win(state)) is None:
+        if not answers or win_by_threats(state, 2) is not None or (verdict := only_win(state)) is None:
             continue
         if verdict.best[0] in answers:
             mover = state.current_player()
             entered = state.action_to_string(1 - mover, state.history()[-1])
             why = (
                 f"{STONES[1 - mover]} has entered a bridge of {STONES[mover]} at {entered}: only its other cell, "
-                f"{named(state, verdict)}, keeps the connection, and every other move loses."
+                f"{labels(state, verdict.best)}, keeps the connection, and every other move loses."
             )
             yield probe(GAME, state, verdict, why)
 
@@ -122,6 +118,7 @@ def intrusion_answers(state: pyspiel.State) -> set[int]:
     }
 
 
+@distinct
 def half_turns(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
     """Positions with one winning move, asked twice: as they are, and with the board turned by 180 degrees."""
     last = SIDE * SIDE - 1
@@ -131,6 +128,7 @@ def half_turns(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
             yield twins(GAME, state, verdict, history, {action: last - action for action in range(SWAP)})
 
 
+@distinct
 def colour_swaps(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
     """Positions with one winning move after a swap, and the same without it: mirrored, the colours exchanged."""
     mirrored = {action: action % SIDE * SIDE + action // SIDE for action in range(SWAP)}
@@ -147,10 +145,10 @@ def twins(
     """A probe of a position and its image."""
     there = reach(game, "", history)
     twin = Twin(history, tuple((action, renamed[action]) for action in state.legal_actions()), TOLERANCE)
-    answer = there.action_to_string(renamed[verdict.best[0]])
+    answer = label(there, renamed[verdict.best[0]])
     why = (
-        f"Only {named(state, verdict)} wins for {STONES[state.current_player()]}; in its image, the same position to "
-        f"the rules, {STONES[there.current_player()]} is to move and only {answer} wins."
+        f"Only {labels(state, verdict.best)} wins for {STONES[state.current_player()]}; in its image, the same "
+        f"position to the rules, {STONES[there.current_player()]} is to move and only {answer} wins."
     )
     return probe(game, state, verdict, why, twin)
 

@@ -10,6 +10,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Expectation, Moves, Value
+from engine.probing.families.proven import distinct, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Verdict
 from engine.probing.probe import Probe
@@ -51,7 +52,8 @@ class Xor:
         return Verdict(values, max(values.values()))
 
 
-ORACLES = {"xor": Xor()}
+ORACLE = Xor()
+ORACLES = {ORACLE.name: ORACLE}
 
 
 def game_string(count: int, misere: bool) -> str:
@@ -88,30 +90,30 @@ def described(state: pyspiel.State, misere: bool) -> str:
 
 def probe(game: str, state: pyspiel.State, expectation: Expectation, why: str, misere: bool) -> Probe:
     """A probe of this position, its truth the theorem's."""
-    tags = ("misere" if misere else "normal",)
-    history = tuple(state.history())
-    return Probe("", "", game, history, (expectation,), "exact", "xor", why, tags=tags, player=state.current_player())
+    return proven_probe(game, state, ORACLE, why, expectation, tags=("misere" if misere else "normal",))
 
 
+@distinct
 def won_positions(rng: np.random.Generator, count: int) -> Iterator[Probe]:
     """Positions won by few moves."""
     for game, state, misere in positions(rng, count):
-        verdict = ORACLES["xor"].judge(state)
+        verdict = ORACLE.judge(state)
         if verdict.value < 0 or not len(verdict.best) <= FEW < len(verdict.values):
             continue
         left = piles(state.child(verdict.best[0]))
         leaves = "an odd number of ones" if misere and max(left) < 2 else "nim-sum 0"
-        moves = " or ".join(state.action_to_string(action).rstrip(";") for action in verdict.best)
+        moves = labels(state, verdict.best).replace(";", "")
         why = f"{described(state, misere)}. Only {moves} leaves {leaves}, and so wins."
         yield probe(game, state, Moves(verdict.best), why, misere)
 
 
+@distinct
 def decided_positions(rng: np.random.Generator, count: int) -> Iterator[Probe]:
     """Positions won and lost, in equal numbers."""
     wanted = cycle((True, False, False, True))  # so that the held-out half has both
     won = next(wanted)
     for game, state, misere in positions(rng, count):
-        if (ORACLES["xor"].judge(state).value > 0) is not won:
+        if (ORACLE.judge(state).value > 0) is not won:
             continue
         why = f"{described(state, misere)}: whoever moves has {'won' if won else 'lost'}."
         yield probe(game, state, Value(SURE, 1.0) if won else Value(-1.0, -SURE), why, misere)

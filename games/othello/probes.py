@@ -9,7 +9,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves
-from engine.probing.families.proven import full_verdict
+from engine.probing.families.proven import distinct, full_verdict, labels, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Solver
 from engine.probing.probe import Probe
@@ -27,6 +27,7 @@ CHOICE = 5
 """Legal moves at least."""
 NODES = 100_000
 """Positions whose proof needs more are left out."""
+ORACLE = Solver(NODES)
 
 
 def discs(state: pyspiel.State) -> str:
@@ -62,24 +63,26 @@ def turned(state: pyspiel.State, action: int) -> int:
     return discs(state).count(other) - discs(state.child(action)).count(other)
 
 
+@distinct
 def greed(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
     """Won positions in which the move that turns most discs, and every corner, does not win."""
     for state in endgames(rng, empty):
         counts = {int(action): turned(state, action) for action in state.legal_actions()}
         most = max(counts.values())
         tempting = tuple(action for action, count in counts.items() if count == most or action in CORNERS)
-        verdict = full_verdict(Solver(NODES), state)
+        verdict = full_verdict(ORACLE, state)
         if verdict is None or verdict.value < 1 or len(verdict.best) > FEW or set(tempting) & set(verdict.best):
             continue
         corner = " and the corner" if set(tempting) & set(CORNERS) else ""
         verb = "does" if len(tempting) == 1 else "do"
         why = (
-            f"{mover(state)} wins only with {named(state, verdict.best)}; "
-            f"{named(state, tempting, ' and ')}, most discs ({most}){corner}, {verb} not."
+            f"{mover(state)} wins only with {labels(state, verdict.best)}; "
+            f"{labels(state, tempting, ' and ')}, most discs ({most}){corner}, {verb} not."
         )
-        yield probe(state, Moves(verdict.best, tempting), why)
+        yield proven_probe(GAME, state, ORACLE, why, Moves(verdict.best, tempting))
 
 
+@distinct
 def last_moves(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
     """Won positions in which only moves into odd regions win, and some move into an even one is legal."""
     for state in endgames(rng, empty):
@@ -88,16 +91,15 @@ def last_moves(rng: np.random.Generator, empty: int) -> Iterator[Probe]:
         even = [action for action in state.legal_actions() if action in filled]
         if not even or len(even) == len(state.legal_actions()):
             continue
-        verdict = full_verdict(Solver(NODES), state)
+        verdict = full_verdict(ORACLE, state)
         if verdict is None or verdict.value < 1 or len(verdict.best) > FEW or set(even) & set(verdict.best):
             continue
         sizes = ", ".join(str(len(region)) for region in sorted(regions, key=len))
         why = (
-            f"The empty cells lie in regions of {sizes}. {mover(state)} wins only with {named(state, verdict.best)}, "
-            f"into an odd region, where it gets the last move too; {named(state, tuple(even))}, into an even one, "
-            f"does not."
+            f"The empty cells lie in regions of {sizes}. {mover(state)} wins only with {labels(state, verdict.best)}, "
+            f"into an odd region; {labels(state, even)}, into an even one, does not."
         )
-        yield probe(state, Moves(verdict.best, tuple(even)), why)
+        yield proven_probe(GAME, state, ORACLE, why, Moves(verdict.best, tuple(even)))
 
 
 def empty_regions(board: str) -> list[frozenset[int]]:
@@ -125,17 +127,6 @@ def odd(region: frozenset[int]) -> bool:
 def mover(state: pyspiel.State) -> str:
     """Whose turn it is, as the board shows it."""
     return "xo"[state.current_player()]
-
-
-def named(state: pyspiel.State, actions: tuple[int, ...], joint: str = " or ") -> str:
-    """Moves as OpenSpiel names them."""
-    return joint.join(str(state.action_to_string(action)) for action in actions)
-
-
-def probe(state: pyspiel.State, moves: Moves, why: str) -> Probe:
-    """A probe of a position."""
-    history = tuple(state.history())
-    return Probe("", "", GAME, history, (moves,), "exact", "solver", why, player=state.current_player())
 
 
 TRUTH = "Exact: the solver plays every move to the end of the game."

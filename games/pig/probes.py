@@ -11,6 +11,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves, Value
+from engine.probing.families.proven import chance, distinct, label, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Oracle
 from engine.probing.positions import advance_chance
@@ -30,6 +31,9 @@ HOLD = 20
 MARGINS = (math.inf, 0.16, 0.08, 0.04, 0.02)
 """The wrong move is worse by less than the first number and at least the second, in utilities, for difficulty 1; by
 less than the second and at least the third for difficulty 2; and so on."""
+LEADS = 4
+"""The one difficulty with positions in which a roll promises only points and yet is wrong: of all of them that have
+less than HOLD at stake, none loses 0.03 by it."""
 RARE = {1: 6, 2: 8, 3: 12, 4: 16}
 """Difficulty -> the outcome that decides happens once in so many times."""
 RAREST = 24
@@ -85,24 +89,15 @@ class Decision:
 
     def probe(self, why: str, tolerance: float, *tags: str) -> Probe:
         """The right action, and its value."""
-        expectations = (
-            Moves((self.best,), (STOP if self.best == ROLL else ROLL,)),
-            Value(self.value - tolerance, self.value + tolerance),
-        )
-        game, history = str(self.state.get_game()), tuple(self.state.history())
+        moves = Moves((self.best,), (STOP if self.best == ROLL else ROLL,))
+        value = Value(self.value - tolerance, self.value + tolerance)
+        name = label(self.state, self.best)
         right, wrong = (self.roll, self.stop) if self.best == ROLL else (self.stop, self.roll)
-        name = self.state.action_to_string(self.best)
         text = (
             f"At {self.own} to {self.other} of {self.goal} points with {self.position.turn} at stake, '{name}' wins "
             f"{chance(right)}, the other move {chance(wrong)}. {why}"
         )
-        player = self.position.player
-        return Probe("", "", game, history, expectations, "exact", ORACLE.name, text, tags=tags, player=player)
-
-
-def chance(value: float) -> str:
-    """A value as the probability to win."""
-    return f"{50.0 * (1.0 + value):.1f} %"
+        return proven_probe(str(self.state.get_game()), self.state, ORACLE, text, moves, value, tags=tags)
 
 
 def search(rng: np.random.Generator, game: pyspiel.Game, make: Callable[[Decision], Probe | None]) -> Iterator[Probe]:
@@ -135,6 +130,7 @@ def in_band(decision: Decision, difficulty: int) -> bool:
     return MARGINS[difficulty] <= decision.margin < MARGINS[difficulty - 1]
 
 
+@distinct
 def risk_aversion(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """Enough points for a turn, but they have to be risked."""
 
@@ -146,24 +142,32 @@ def risk_aversion(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     return search(rng, load_game(GAME), make)
 
 
+@distinct
 def risk_seeking(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
-    """Rolling promises points, or the end of the game, but what is there has to be kept."""
+    """Rolling promises the end of the game, or points (on the last step, in turn), but what is there has to be kept."""
+    game = load_game(GAME)
 
-    def make(decision: Decision) -> Probe | None:
-        finish = decision.held + 6 >= decision.goal
-        if decision.best != STOP or not in_band(decision, difficulty):
+    def ends(decision: Decision) -> bool:
+        return decision.held + 6 >= decision.goal
+
+    def finish(decision: Decision) -> Probe | None:
+        if decision.best != STOP or not in_band(decision, difficulty) or not ends(decision):
             return None
-        if finish:
-            return decision.probe("One throw may win the game, but nothing urges it.", TOLERANCE, "finish")
-        if decision.position.turn < HOLD:
-            return decision.probe(
-                f"With less than {HOLD} at stake a roll gains points on average, but not games.", TOLERANCE, "lead"
-            )
-        return None
+        return decision.probe("One throw may win the game, but nothing urges it.", TOLERANCE, "finish")
 
-    return search(rng, load_game(GAME), make)
+    def lead(decision: Decision) -> Probe | None:
+        if decision.best != STOP or not in_band(decision, difficulty) or ends(decision):
+            return None
+        if decision.position.turn >= HOLD:
+            return None
+        why = f"With less than {HOLD} at stake a roll gains points on average, but not games."
+        return decision.probe(why, TOLERANCE, "lead")
+
+    finishes = search(rng, game, finish)
+    return finishes if difficulty != LEADS else in_turn(finishes, search(rng, game, lead))
 
 
+@distinct
 def rare_outcomes(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
     """In turn: the one loss in many rolls that is reason enough to stop, and the one win in many that must be tried."""
     sides = RARE[difficulty]
@@ -185,8 +189,15 @@ def rare_outcomes(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         search(rng, load_game(PIGLET.format(sides=sides)), disaster),
         search(rng, load_game(GAME), rescue),
     )
-    for number, pair in enumerate(zip(*sources, strict=False)):
-        yield from pair if number % 2 else reversed(pair)  # every second probe is held out: some of both kinds
+    return in_turn(*sources)
+
+
+def in_turn(*sources: Iterator[Probe]) -> Iterator[Probe]:
+    """A probe from each source, again and again, the order turned each time: every second probe is held out, and some
+    of each kind shall be.
+    """
+    for number, found in enumerate(zip(*sources, strict=False)):
+        yield from found if number % 2 else reversed(found)
 
 
 PAPER = "Neller and Presser, 2004, 'Optimal play of the dice game Pig' (The UMAP Journal 25)"
@@ -217,14 +228,17 @@ FAMILIES = (
         name="risk_seeking",
         kind="chance",
         game=GAME,
-        fails="A roll is taken that promises more points, or the end of the game at once, and endangers a lead.",
+        fails="A roll is taken that promises the end of the game at once, or more points, and endangers a lead.",
         reason=(
             "Five of six rolls gain, and some win immediately: few samples of the die, or play that aims at points, "
             "see no reason to stop. Well ahead the points at stake are worth more than the tempo."
         ),
         described_by=PAPER,
         truth=TRUTH,
-        dial=DIAL,
+        dial=(
+            f"{DIAL} A throw may end the game (tag finish); in the last step every second roll promises only points "
+            f"(lead): with less than {HOLD} at stake that never loses 0.03."
+        ),
         difficulties=(1, 2, 3, 4),
         generate=risk_seeking,
     ),

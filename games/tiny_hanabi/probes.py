@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.game import load_game
 from engine.probing.cooperation import JointEnumeration, JointPolicies
 from engine.probing.expectations import Moves, PlayOut
+from engine.probing.families.proven import proven_probe
 from engine.probing.family import Family
 from engine.probing.probe import Probe, reach
 
@@ -28,7 +29,8 @@ ATTEMPTS = 2_000
 Table = NDArray[np.int64]
 """[cards of seat 0, cards of seat 1, actions of seat 0, actions of seat 1]."""
 
-ORACLES = {JointEnumeration.name: JointEnumeration()}
+ORACLE = JointEnumeration()
+ORACLES = {ORACLE.name: ORACLE}
 
 
 def game_string(table: Table) -> str:
@@ -99,21 +101,13 @@ def probe_of(game: str, table: Table, deal: tuple[int, int]) -> Probe | None:
         action: policies.committed(0, state.information_state_string(), action) for action in state.legal_actions()
     }
     best = tuple(action for action, worth in worths.items() if worth >= policies.value - 1e-9)
-    return Probe(
-        id="",
-        family="",
-        game=game,
-        history=deal,
-        expectations=(PlayOut("self", low, high), Moves(best, tuple(a for a in worths if a not in best))),
-        truth="exact",
-        oracle=JointEnumeration.name,
-        why=(
-            f"The best joint policy gets {policies.value:.3g} on average over the deals, {returns:g} in this one; "
-            f"without signals no more than {value:.3g} can be had. With card {deal[0]} seat 0 has to play "
-            f"{' or '.join(map(str, best))}, and seat 1 has to read from it which card that is."
-        ),
-        player=0,
+    why = (
+        f"The best joint policy gets {policies.value:.3g} on average over the deals, {returns:g} in this one; "
+        f"without signals no more than {value:.3g} can be had. With card {deal[0]} seat 0 has to play "
+        f"{' or '.join(map(str, best))}, and seat 1 has to read from it which card that is."
     )
+    moves = Moves(best, tuple(action for action in worths if action not in best))
+    return proven_probe(game, state, ORACLE, why, PlayOut("self", low, high), moves)
 
 
 FAMILIES = [

@@ -14,6 +14,7 @@ from engine.game import load_game
 from engine.native import core
 from engine.probing.equilibrium import EquilibriumOracle, equilibria
 from engine.probing.expectations import Probability
+from engine.probing.families.proven import label, proven_probe
 from engine.probing.family import Family
 from engine.probing.probe import Probe
 
@@ -149,23 +150,14 @@ def probe_of(game: str, spot: Spot, exact: tuple[float, float], asked: tuple[flo
     state = load_game(game).new_initial_state()
     for action in spot.history:
         state.apply_action(action)
-    name = state.action_to_string(spot.action)
+    name = label(state, spot.action)
     least, most = (f"{probability:.3f}" for probability in exact)
     often = least if least == most else f"{least} to {most}"
-    return Probe(
-        id="",
-        family="",
-        game=game,
-        history=spot.history,
-        expectations=(Probability((spot.action,), *asked),),
-        truth="exact",
-        oracle=EquilibriumOracle.name,
-        why=(
-            f"{spot.words}: every equilibrium plays {name} with probability {often}. Whoever is outside "
-            f"[{asked[0]:g}, {asked[1]:g}] and comes here loses more than {MISSED:g} a game to a best response."
-        ),
-        player=spot.player,
+    why = (
+        f"{spot.words}: every equilibrium plays {name} with probability {often}. Whoever is outside "
+        f"[{asked[0]:g}, {asked[1]:g}] and comes here loses more than {MISSED:g} a game to a best response."
     )
+    return proven_probe(game, state, EquilibriumOracle(), why, Probability((spot.action,), *asked))
 
 
 @cache

@@ -1,10 +1,11 @@
-"""Positions in which one move alone keeps the value: starved by what random play thinks of it, or far from any game
-that good players play.
+"""Positions in which one move alone is right: starved by what random play thinks of it, or far from any game that good
+players play. For games of wins, draws and losses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zlib import crc32
 
 import numpy as np
 import pyspiel
@@ -22,7 +23,7 @@ from engine.probing.families.proven import (
     proven_probe,
 )
 from engine.probing.family import Generate
-from engine.probing.oracles import Oracle, Verdict
+from engine.probing.oracles import Oracle
 from engine.probing.positions import can_end, random_state
 from engine.probing.probe import Probe
 
@@ -33,7 +34,7 @@ MARGIN = 0.1
 
 
 def starved_moves(game: str, oracle: Oracle, positions: Positions, rollouts: int = ROLLOUTS) -> Generate:
-    """One move alone keeps the value, and as many others as the difficulty says look better to random play.
+    """One move alone wins, and as many others as the difficulty says look better to random play.
 
     Nothing wins at once.
     """
@@ -43,15 +44,16 @@ def starved_moves(game: str, oracle: Oracle, positions: Positions, rollouts: int
             return None
         verdict = full_verdict(oracle, state)
         best = only_move(verdict)
-        if verdict is None or best is None:
+        if verdict is None or best is None or verdict.value <= 0.0:
             return None
-        means = looks(state, generator, rollouts)
+        # Chance is drawn by the board: it has one place on the dial, whatever led to it and whenever it is met.
+        means = looks(state, np.random.default_rng(crc32(str(state).encode())), rollouts)
         better = sum(mean >= means[best] + MARGIN for mean in means.values())
         if better != difficulty:
             return None
         liked = max(means, key=means.__getitem__)
         why = (
-            f"Only {label(state, best)} {result(verdict)}. Random play likes {better} of the other {len(means) - 1} "
+            f"Only {label(state, best)} wins. Random play likes {better} of the other {len(means) - 1} "
             f"moves better ({means[best]:+.2f} against {means[liked]:+.2f} for {label(state, liked)})."
         )
         return proven_probe(game, state, oracle, why, Moves((best,)))
@@ -84,17 +86,11 @@ def random_prefixes(game: str, oracle: Oracle) -> Generate:
         best = only_move(verdict)
         if verdict is None or best is None:
             return None
+        result = "wins" if verdict.value > 0.0 else "holds the draw"
         why = (
-            f"After {difficulty} random moves only {label(state, best)} {result(verdict)}; {playable - 1} other moves "
-            "lose nothing that the next ply would show."
+            f"After {difficulty} random moves only {label(state, best)} {result}; {playable - 1} other moves lose "
+            "nothing that the next ply would show."
         )
         return proven_probe(game, state, oracle, why, Moves((best,)))
 
     return generate
-
-
-def result(verdict: Verdict) -> str:
-    """What the only move does."""
-    if verdict.value == 0.0:
-        return "holds the draw"
-    return "wins" if verdict.value > 0.0 else "loses no more than it must"

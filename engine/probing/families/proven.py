@@ -1,5 +1,5 @@
-"""What the families of deterministic two-player games build on: wins proven in so many plies, how moves look to random
-play, and the form of a probe whose truth an oracle proves.
+"""What families build on: wins proven in so many plies, how moves look to random play, moves and values in words, and
+the form of a probe whose truth an oracle proves.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from engine.search.search import search
 __all__ = [
     "ROLLOUTS",
     "Positions",
+    "chance",
+    "distinct",
     "forced_win",
     "from_games",
     "full_verdict",
@@ -45,6 +47,7 @@ Find = Callable[[pyspiel.State, np.random.Generator, int], Probe | None]
 def from_games(positions: Positions, find: Find, games: int = GAMES) -> Generate:
     """A generator of probes that takes the first one of each game."""
 
+    @distinct
     def generate(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         for _ in range(games):
             for state in positions(generator):
@@ -54,6 +57,22 @@ def from_games(positions: Positions, find: Find, games: int = GAMES) -> Generate
                     break
 
     return generate
+
+
+def distinct(generate: Generate) -> Generate:
+    """Without probes of a position that was there already, reached by another order of moves."""
+
+    def generate_distinct(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+        seen: set[tuple[object, ...]] = set()
+        for probe in generate(generator, difficulty):
+            state = probe.state()
+            # Not every game's string tells what was rolled; what it lets the player do tells as much as matters.
+            position = (probe.game, str(state), state.current_player(), *state.legal_actions())
+            if position not in seen:
+                seen.add(position)
+                yield probe
+
+    return generate_distinct
 
 
 def forced_win(state: pyspiel.State, most: int) -> int | None:
@@ -111,15 +130,29 @@ def label(state: pyspiel.State, action: int) -> str:
     return str(state.action_to_string(state.current_player(), action))
 
 
-def labels(state: pyspiel.State, actions: tuple[int, ...]) -> str:
+def labels(state: pyspiel.State, actions: Iterable[int], joint: str = " or ") -> str:
     """Several, in words."""
-    return ", ".join(label(state, action) for action in actions)
+    return joint.join(label(state, action) for action in actions)
+
+
+def chance(value: float) -> str:
+    """A value, in [-1, 1], as the probability to win, where nobody draws."""
+    return f"{50.0 * (1.0 + value):.1f} %"
 
 
 def proven_probe(
-    game: str, state: pyspiel.State, oracle: Oracle, why: str, *expectations: Expectation, tags: tuple[str, ...] = ()
+    game: str,
+    state: pyspiel.State,
+    oracle: Oracle,
+    why: str,
+    *expectations: Expectation,
+    fen: str = "",
+    tags: tuple[str, ...] = (),
 ) -> Probe:
-    """A probe at this position whose truth `oracle` proves; `Family.make` gives it its name."""
+    """A probe at this position whose truth `oracle` proves; `Family.make` gives it its name.
+
+    fen: where the position's game began, if not in the usual way.
+    """
     return Probe(
         id="",
         family="",
@@ -129,6 +162,7 @@ def proven_probe(
         truth=oracle.truth,
         oracle=oracle.name,
         why=why,
+        fen=fen,
         tags=tags,
         player=state.current_player(),
     )

@@ -66,8 +66,8 @@ def level_k_traps(
             return None
         why = (
             f"{label(state, trap)} looks better to random play ({means[trap]:+.2f}) than what is right "
-            f"({labels(state, verdict.best)}, {likeliest:+.2f} at best), but after it the opponent wins by force in "
-            f"{difficulty} {'plies' if difficulty > 1 else 'ply'}."
+            f"({labels(state, verdict.best, ', ')}, {likeliest:+.2f} at best), but after it the opponent wins by force "
+            f"in {difficulty} {'plies' if difficulty > 1 else 'ply'}."
         )
         return proven_probe(game, state, oracle, why, Moves(verdict.best, (trap,)))
 
