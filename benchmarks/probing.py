@@ -6,6 +6,7 @@ small trees of efg_game). Pages (HTML) of the shipped agents go to runs/probing/
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -33,7 +34,7 @@ PAGES = {
     "dark_hex/best": (0,),
 }
 """Shipped agents, and the budgets that they are asked at."""
-SIMPLE = {"random": (0,), "mcts": (16, 256, 4096), "ismcts": (16, 256, 4096)}
+SIMPLE = {"random": (0,), "mcts": (16, 256), "ismcts": (16, 256, 4096)}
 """Agents that play many games, which they are asked about where they can play them."""
 LIMITS = {0: 120.0, 64: 600.0}
 """Seconds that the suite may take at a budget."""
@@ -52,7 +53,7 @@ class Place:
         best = sorted(own, key=lambda name: ("best" not in name, "tuned" not in name))
         if best:
             return best[0]
-        folder = self.folder / "untrained" / "".join(c if c.isalnum() else "_" for c in game)
+        folder = self.folder / "untrained" / hashlib.sha256(game.encode()).hexdigest()[:16]
         if not folder.exists():
             loaded = load_game(game)
             known = facts(loaded)

@@ -23,7 +23,8 @@ def probing_text(found: Probing) -> str:
 
 def summary_row(found: Probing, group: Summary, several: bool) -> list[str]:
     """A family's line."""
-    row = [group.family, " ".join(group.games), group.truth, str(group.probes)]
+    probes = f"{group.probes}, {group.errors} errors" if group.errors else f"{group.probes}"
+    row = [group.family, " ".join(group.games), group.truth, probes]
     rates = {rate.budget: rate for rate in group.rates}
     for level in found.budgets:
         rate = rates.get(level)
