@@ -24,6 +24,7 @@ from engine.probing.probe import Probe
 from engine.probing.suite import shipped
 from engine.search.beliefs import belief
 from games.dark_hex.certainty import boards_of, table
+from games.leduc_poker.domination import Domination, worlds
 from games.leduc_poker.probes import equity
 from games.tiny_hanabi.probes import silent, table_of
 
@@ -414,3 +415,27 @@ def test_oracles_pass_and_habits_fail(family: str) -> None:
     assert rate(family, uniform) == 0.0
     for habit in (always(0), always(-1)):
         assert rate(family, habit) <= 0.55
+
+
+# Leduc's unbeatable hands
+
+
+def test_domination_by_hand() -> None:
+    """Seat 1 has the pair of kings and faces a bet of four: calling wins ante and bet, folding loses the ante."""
+    state = load_game("leduc_poker").new_initial_state()
+    for action in (0, 4, 1, 1, 5, 2):  # a jack, a king; both check; the other king; seat 0 bets
+        state.apply_action(action)
+    assert len(worlds(state)) == 4  # two jacks, two queens
+    verdict = Domination().judge(state)
+    assert verdict is not None
+    assert verdict.values == {0: -1.0, 1: 5.0}  # raising does not end the hand
+    assert verdict.value == 5.0
+
+
+def test_without_a_pair_calling_depends_on_the_other_card() -> None:
+    state = load_game("leduc_poker").new_initial_state()
+    for action in (0, 4, 1, 1, 2, 2):  # a queen on the table: a king loses to another queen
+        state.apply_action(action)
+    verdict = Domination().judge(state)
+    assert verdict is not None
+    assert verdict.values == {0: -1.0}

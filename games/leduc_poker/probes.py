@@ -1,20 +1,30 @@
-"""How often every equilibrium of Leduc poker bluffs and folds."""
+"""How often every equilibrium of Leduc poker bluffs and folds, and hands that nobody folds."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
 import pyspiel
 
 from engine.probing.equilibrium import EquilibriumOracle
+from engine.probing.expectations import Moves
 from engine.probing.families.mixing import Spot, bluffing, calling, information_states
+from engine.probing.families.proven import proven_probe
+from engine.probing.family import Family
+from engine.probing.oracles import Oracle
+from engine.probing.probe import Probe
+from games.leduc_poker.domination import Domination
 from games.leduc_poker.game import FOLD, RAISE, choices, known
 
 GAME = "leduc_poker"
 CARDS = range(6)
 WEAK = 1 / 3
 """A hand that wins no larger share of showdowns bluffs when it raises."""
-ORACLES = {EquilibriumOracle.name: EquilibriumOracle()}
+DOMINATION = Domination()
+ORACLES: dict[str, Oracle] = {EquilibriumOracle.name: EquilibriumOracle(), DOMINATION.name: DOMINATION}
 
 
 def equity(own: int, public: int | None) -> float:
@@ -62,4 +72,53 @@ def spots() -> tuple[tuple[Spot, ...], tuple[Spot, ...]]:
     return tuple(bluffs), tuple(folds)
 
 
-FAMILIES = [bluffing(GAME, lambda: spots()[0]), calling(GAME, lambda: spots()[1])]
+def unbeatable_hands(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+    """Pairs that face so many raises of the second round: whatever the other card is, calling wins."""
+    every = [state for state in information_states(GAME) if faces(state) == difficulty]
+    for index in rng.permutation(len(every)):
+        state = every[index]
+        verdict = DOMINATION.judge(state)
+        if verdict is None or not verdict.values.get(FOLD, math.inf) < verdict.value:
+            continue
+        fields = known(state, state.current_player())
+        why = (
+            f"{fields['Private']} in the hand and {fields['Public']} on the table beat every card that may be "
+            f"elsewhere: calling wins {verdict.value:g} chips for certain, folding loses {-verdict.values[FOLD]:g}."
+        )
+        yield proven_probe(GAME, state, DOMINATION, why, Moves(forbidden=(FOLD,)))
+
+
+def faces(state: pyspiel.State) -> int:
+    """Raises of the second round, if the player to move holds a pair and may fold; else 0."""
+    own, public = dealt(state)
+    if public is None or own // 2 != public // 2 or FOLD not in state.legal_actions():
+        return 0
+    last = max(index for index, move in enumerate(state.full_history()) if move.player == pyspiel.PlayerId.CHANCE)
+    return [move.action for move in state.full_history()[last + 1 :]].count(RAISE)
+
+
+FAMILIES = [
+    bluffing(GAME, lambda: spots()[0]),
+    calling(GAME, lambda: spots()[1]),
+    Family(
+        name="unbeatable_hands",
+        kind="hidden information",
+        game=GAME,
+        fails="A hand that no other can beat is thrown away.",
+        reason=(
+            "Raises are met mostly with worse hands, and a policy that is smooth in its inputs folds the best one "
+            "along with them; a search that believes in strong cards which cannot be there does the same."
+        ),
+        described_by=(
+            "Kuhn 1950, 'A simplified two-person poker' (dominated strategies are struck out before anything is "
+            "solved); Southey et al. 2005, 'Bayes' bluff: opponent modelling in poker' (Leduc)"
+        ),
+        truth=(
+            "exact: the four cards that the other player may hold are tried one by one; calling ends the hand with the "
+            "same win in all of them, folding with the same loss."
+        ),
+        dial="Raises of the second round so far.",
+        difficulties=(1, 2),
+        generate=unbeatable_hands,
+    ),
+]
