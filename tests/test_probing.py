@@ -390,6 +390,8 @@ def test_the_oracle_says_what_is_true_in_a_position_of_ones_own():
         ({"oracle": "sage"}, "oracle: 'sage' is unknown"),
         ({"accepted": ["2"], "truth": "published"}, "source: missing"),
         ({"game": "phantom_ttt", "history": []}, "no oracle can tell what is true here"),
+        ({"game": "phantom_ttt", "history": [], "accepted": ["4"]}, "no oracle bears this out: say how it is known"),
+        ({"history": [0, 4], "accepted": ["1"]}, "oracle solver: action 2 keeps the value 0, too, and is not accepted"),
         ({"history": [0, 0]}, "history: action 2 (0) is illegal"),
     ],
 )

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--game", metavar="GAME", help="only probes of this game (default: the checkpoint's; for others all games)"
     )
     parser.add_argument(
-        "--family", action="append", metavar="NAME", help="only this family; repeatable (see tesuji probe families)"
+        "--family", action="append", metavar="NAME", help="only this family; repeatable (probe families)"
     )
     parser.add_argument("--id", action="append", metavar="ID", help="only this probe; repeatable")
     parser.add_argument(
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=budgets,
         default=(0,),
         metavar="N,N,...",
-        help="simulations for a decision, 0 for the raw policy (default 0); agents that take none are asked once",
+        help="simulations for a decision, 0 for the raw policy (default 0)",
     )
     parser.add_argument("--against", metavar="AGENT", help="another agent: what is gained and lost beside it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="keep answers here; the same command goes on")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +81,20 @@ def make_probe(
     require_decision(state)
     told = Moves(read_moves(state, accepted, "accepted"), read_moves(state, forbidden, "forbidden"))
     given = bool(told.accepted or told.forbidden)
-    judge, verdict = ask_oracles(state, game, oracle, truth if given or source else None)
-    expectations: list[Expectation] = [told] if given else []
-    if verdict is None and not given:
-        raise TesujiError("no oracle can tell what is true here: name accepted or forbidden moves, and the source")
-    if verdict is not None and not given:
-        expectations = expected(state, verdict)
-    elif verdict is not None and (said := disagreement(told, verdict, len(state.legal_actions()))):
-        raise TesujiError(f"oracle {judge.name if judge else ''}: {said}")
+    reason = "no oracle can tell what is true here: name accepted or forbidden moves, and the source"
+    for judge, verdict in judgements(state, game, oracle, truth if given or source else None):
+        try:
+            expectations = borne_out(told, state, judge, verdict) if given else expected(state, verdict)
+        except Unknown as error:
+            reason = str(error)
+            continue
+        break
+    else:
+        if not given:
+            raise TesujiError(reason)
+        if truth == "exact":
+            raise TesujiError("no oracle bears this out: say how it is known, as published or engine-judged, and where")
+        judge, expectations = None, [told]
     exact = judge is not None and judge.truth == "exact"
     line: dict[str, Any] = Probe(
         id=name,
@@ -117,9 +123,10 @@ def last_mistake(game: str, history: Sequence[int], oracle: str = "") -> int:
     for number, state in states:
         if state.is_chance_node() or state.is_simultaneous_node():
             continue
-        judge, verdict = ask_oracles(state, game, oracle, None)
-        if judge is None or verdict is None:
+        judged = next(judgements(state, game, oracle, None), None)
+        if judged is None:
             continue
+        verdict = judged[1]
         asked = True
         if history[number] in verdict.values and history[number] not in verdict.best:
             return number
@@ -128,20 +135,26 @@ def last_mistake(game: str, history: Sequence[int], oracle: str = "") -> int:
     raise TesujiError("no move of this game is known to be a mistake: say where to stop with --plies")
 
 
-def ask_oracles(state: pyspiel.State, game: str, name: str, truth: str | None) -> tuple[Oracle | None, Verdict | None]:
-    """The oracle of this name, else the first that can tell, and what it says.
+class Unknown(TesujiError):
+    """An oracle does not know enough for a probe: another may."""
 
-    truth: what an unnamed oracle's word has to be worth; None: exact ones first, then the others. A named oracle that
-    cannot tell is an error; one that cannot run here is passed over, unless it is named.
+
+def judgements(
+    state: pyspiel.State, game: str, name: str, truth: str | None
+) -> Iterator[tuple[Oracle | None, Verdict]]:
+    """What the oracle of this name says; without a name, what all say that can tell, exact ones first.
+
+    truth: what an unnamed oracle's word has to be worth; None: anything. A named oracle that cannot tell is an error;
+    one that cannot run here is passed over, unless it is named.
     """
     if name:
         judge = find_oracle(name, game)
         verdict = judge.judge(state)
         if verdict is None:
             raise TesujiError(f"oracle {name}: it cannot tell what is true in this position")
-        return judge, verdict
-    every = sorted(known_oracles(game).values(), key=lambda each: each.truth != "exact")
-    for judge in every:
+        yield judge, verdict
+        return
+    for judge in sorted(known_oracles(game).values(), key=lambda each: each.truth != "exact"):
         if truth is not None and judge.truth != truth:
             continue
         try:
@@ -149,12 +162,28 @@ def ask_oracles(state: pyspiel.State, game: str, name: str, truth: str | None) -
         except TesujiError:  # such as a library that is not installed, or a game it is not for
             continue
         if verdict is not None:
-            return judge, verdict
-    return None, None
+            yield judge, verdict
+
+
+def borne_out(told: Moves, state: pyspiel.State, judge: Oracle | None, verdict: Verdict) -> list[Expectation]:
+    """The moves as they are told, if an oracle bears them out. Raises Unknown if it does not reach so far: what else is
+    right can be told only by one that knows all moves. Raises TesujiError if it contradicts.
+    """
+    legal = len(state.legal_actions())
+    name = judge.name if judge else ""
+    if told.accepted and len(verdict.values) < legal:
+        raise Unknown(f"oracle {name}: it does not know all moves")
+    try:
+        said = disagreement(told, verdict, legal)
+    except TesujiError as error:
+        raise Unknown(str(error)) from error
+    if said:
+        raise TesujiError(f"oracle {name}: {said}")
+    return [told]
 
 
 def expected(state: pyspiel.State, verdict: Verdict) -> list[Expectation]:
-    """What a verdict lets a probe expect. Raises TesujiError if every move is as good as another."""
+    """What a verdict lets a probe expect. Raises Unknown if it knows of nothing to get wrong."""
     legal = state.legal_actions()
     if verdict.ranges:
         asked = {
@@ -163,12 +192,12 @@ def expected(state: pyspiel.State, verdict: Verdict) -> list[Expectation]:
         }
         narrow = [Probability((action,), *each) for action, each in asked.items() if each[1] - each[0] <= WIDEST]
         if not narrow:
-            raise TesujiError("equilibria play anything here: there is nothing to get wrong")
+            raise Unknown("equilibria play anything here: there is nothing to get wrong")
         return list(narrow)
     worse = tuple(action for action in legal if verdict.values.get(action, math.inf) < verdict.value)
     worse = tuple(action for action in worse if action not in verdict.best)
     if not worse:
-        raise TesujiError("every move that is known keeps the value of this position: there is nothing to get wrong")
+        raise Unknown("every move that is known keeps the value of this position: there is nothing to get wrong")
     unknown = len(verdict.values) < len(legal)
     return [Moves((), worse) if unknown else Moves(verdict.best, worse)]
 
