@@ -117,7 +117,7 @@ def test_chance_is_played_and_named(play: Play) -> None:
     finished, text = play("pig(winscore=8)", "random", ["roll", "stop"] * 40, seed=3)
     assert finished
     assert "chance: " in text
-    assert "chance: Roll" in text and text.split("chance: Roll")[1].splitlines()[2].startswith("Scores: ")  # shown anew
+    assert "chance: Roll" in text and text.split("chance: Roll")[1].splitlines()[2].startswith("Seat 0: ")  # shown anew
     assert play("pig(winscore=8)", "random", ["roll", "stop"] * 40, seed=3)[1] == text
 
 
