@@ -38,7 +38,7 @@ SHORTER = {
     "--games 500": "--games 20 --simulations 20 --workers 1 --epochs 1 --set learner.batch_size=32",
     "--games 100": "--games 2",
     "mcts:1000": "mcts:10",
-    "--against connect_four/imitation": "--against connect_four/imitation --games 2 --simulations 0",
+    "first --against connect_four/imitation": "first --against connect_four/imitation --games 2 --simulations 0",
     "benchmark runs/first": "benchmark runs/first --seconds 0.001",
     "minutes=7": f"iterations=1, settings={SMALL}",
     "iterations=3, settings={": f"iterations=1, settings={SMALL} | {{",
