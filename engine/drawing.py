@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from engine.markup import Attribute, Markup, element, join, number
 
@@ -283,3 +284,29 @@ def step_of(before: Sequence[str], after: Sequence[str], own: str) -> tuple[Cell
     left = [at for at in cells if before[at[0]][at[1]] in own and after[at[0]][at[1]] not in own]
     reached = [at for at in cells if before[at[0]][at[1]] != after[at[0]][at[1]] and after[at[0]][at[1]] in own]
     return left[0], reached[0]
+
+
+def stepping_board(
+    name: str, state: Any, marks: Mapping[int, str], stones: Mapping[str, tuple[str, str]], names: Sequence[str]
+) -> str:
+    """The SVG of a game whose moves take one piece from cell to cell on a board printed with numbered rows, the first
+    at the bottom. state: an OpenSpiel state. stones: fill and outline by the printed letter, in the order of the seats,
+    as are `names`.
+    """
+    rows = numbered_rows(state)
+    player = state.current_player()
+    said = turn(player, names)
+    board = Board(f"{name}, {said}", len(rows), len(rows[0]))
+    board.checker("#eadfc8", "#cdb88f")
+    board.stones(rows, stones)
+    board.names([str(len(rows) - row) for row in range(len(rows))], [column_name(at) for at in range(len(rows[0]))])
+    for action, words in marks.items():
+        start, end = step_of(rows, numbered_rows(state.child(action)), [*stones][player])
+        board.arrow(action, words, board.centre(*start), board.centre(*end))
+    board.caption(said)
+    return board.svg()
+
+
+def numbered_rows(state: Any) -> list[str]:
+    """The rows of a printed board without their numbers."""
+    return [line.lstrip("0123456789") for line in str(state).splitlines() if line[:1].isdigit()]

@@ -63,10 +63,7 @@ def bluffing(game: str, spots: Spots) -> Family:
             "giving up, and only its frequency matters, which no search for a best move and no greedy policy has. "
             "Searches that guess the hidden card believe, besides, that the opponent sees it."
         ),
-        described_by=(
-            "Kuhn 1950, 'A simplified two-person poker' (its equilibria); Southey et al. 2005, 'Bayes' bluff: opponent "
-            "modelling in poker' (Leduc); the linear programs are von Stengel's and Koller and Megiddo's, 1996"
-        ),
+        described_by=DESCRIBED_BY,
         truth=TRUTH,
         dial=DIAL,
         difficulties=STEPS,
@@ -86,10 +83,7 @@ def calling(game: str, spots: Spots) -> Family:
             "the bettor's bluffs from paying. Whoever always takes the better of two estimates folds too much or "
             "never, and a search believes that the opponent bets at random."
         ),
-        described_by=(
-            "Kuhn 1950, 'A simplified two-person poker' (its equilibria); Southey et al. 2005, 'Bayes' bluff: opponent "
-            "modelling in poker' (Leduc); the linear programs are von Stengel's and Koller and Megiddo's, 1996"
-        ),
+        described_by=DESCRIBED_BY,
         truth=TRUTH,
         dial=DIAL,
         difficulties=STEPS,
@@ -97,6 +91,10 @@ def calling(game: str, spots: Spots) -> Family:
     )
 
 
+DESCRIBED_BY = (
+    "Kuhn 1950, 'A simplified two-person poker' (its equilibria); Southey et al. 2005, 'Bayes' bluff: opponent "
+    "modelling in poker' (Leduc); the linear programs are von Stengel's and Koller and Megiddo's, 1996"
+)
 TRUTH = (
     "exact: least and largest probability over all equilibria, by linear programs in sequence form, with a margin of "
     f"{MARGIN:g} on either side, or what a player who misses the value by {MISSED:g} may play where that is more"
