@@ -1,14 +1,21 @@
-"""HTML and SVG in which everything that is not marked as markup is escaped."""
+"""Text that is safe to show: HTML and SVG in which everything that is not marked as markup is escaped, and lines for a
+terminal in which nothing is a command to it.
+"""
 
 from __future__ import annotations
 
 import re
 from html import escape
 
-__all__ = ["Attribute", "Markup", "breakable", "element", "join", "number"]
+__all__ = ["Attribute", "Markup", "breakable", "element", "join", "number", "printable", "printable_lines"]
 
 EMPTY = {"br", "circle", "input", "line", "path", "polygon", "polyline", "rect", "wbr"}
 """Elements that may stand without an end tag when they hold nothing."""
+
+# Control characters but for the tab, line separators, marks that turn the direction of writing, halves of characters.
+UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 Attribute = str | float | bool | None
 
@@ -50,3 +57,13 @@ def breakable(name: str) -> Markup:
 def number(value: float) -> str:
     """At most one digit after the point: of a drawing's units a tenth cannot be seen."""
     return f"{value:.1f}".removesuffix(".0")
+
+
+def printable(text: str) -> str:
+    r"""`text` as one line that a terminal shows and does not obey: control characters are escaped, as in ``\x1b``."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def printable_lines(text: str) -> str:
+    """`printable` for each line of `text`."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from engine import __version__
 from engine.errors import TesujiError
+from engine.frontends.output import complain, finish, open_streams
 
 VERBS = (
     *("games", "pretrain", "train", "match", "evaluate", "exploitability"),
@@ -27,22 +28,36 @@ VERBS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    open_streams()
     try:
-        options = make_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
-        import_module("engine.native")  # what is wrong with the installation is told first, whatever the verb
-        _import_modules(options.imports, getattr(options, "network", None))
-        code: int = options.run(options)
-        sys.stdout.flush()
-        return code
+        try:
+            return run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            finish()
     except TesujiError as error:
-        print(f"tesuji: {error}", file=sys.stderr)
+        complain(str(error))
         return 2
     except KeyboardInterrupt:
-        print("tesuji: interrupted", file=sys.stderr)
+        complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+        return 2
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Read the command line and call its verb."""
+    options = make_parser().parse_args(joined(arguments))
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise TesujiError(f"the working folder cannot be used: {error.strerror}; change to another one") from error
+    import_module("engine.native")  # what is wrong with the installation is told first, whatever the verb
+    _import_modules(options.imports, getattr(options, "network", None))
+    code: int = options.run(options)
+    return code
 
 
 class Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from engine.cli.common import above_zero, add_json, add_network, add_seed, whole, write_json
 from engine.errors import TesujiError
+from engine.frontends.output import show
 
 SUMMARY = "measure how fast this machine runs an agent's network and search"
 EXAMPLE = "tesuji benchmark connect_four/imitation --simulations 64"
@@ -34,6 +35,6 @@ def run(options: argparse.Namespace) -> int:
     if not isinstance(agent, NetworkAgent):
         raise TesujiError(f"benchmark measures networks and their tree search: '{options.agent}' is something else")
     speeds = measure(agent, options.simulations, options.seconds, options.seed)
-    print(table([[speed.name, f"{speed.rate:,.0f}", speed.unit] for speed in speeds], left=(0, 2)))
+    show(table([[speed.name, f"{speed.rate:,.0f}", speed.unit] for speed in speeds], left=(0, 2)))
     write_json(options.json, {"agent": agent.name, "rates": [asdict(speed) for speed in speeds]})
     return 0

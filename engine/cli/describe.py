@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from engine.cli.common import add_json, write_json
+from engine.frontends.output import show
 
 SUMMARY = "print what a checkpoint is: game, network, lineage, metrics, hash"
 EXAMPLE = "tesuji describe connect_four/imitation"
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         *(["metrics" if index == 0 else "", line] for index, line in enumerate(_pairs(card.metrics))),
         ["made with", ", ".join(_pairs(card.versions))],
     ]
-    print(table(rows, left=(0, 1)))
+    show(table(rows, left=(0, 1)))
     write_json(options.json, card.to_json())
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from engine.cli.common import AGENT, add_game, add_json, add_network, add_seed, load_agents, whole, write_json
+from engine.frontends.output import say, show
 
 SUMMARY = "judge an agent: moves that the game's perfect player approves of, and Elo against another agent"
 EXAMPLE = "tesuji evaluate runs/demo --against connect_four/imitation"
@@ -43,11 +44,12 @@ def run(options: argparse.Namespace) -> int:
         result = evaluate(
             agents[0], game, against, options.games, options.simulations, seed=options.seed, on_progress=on_progress
         )
-    print(table(result.table()))
+    show(table(result.table()))
     if result.positions:
-        print(f"\n{result.positions:,} held-out positions; optimal moves keep the value under perfect play; [95 %]")
+        say()
+        say(f"{result.positions:,} held-out positions; optimal moves keep the value under perfect play; [95 %]")
     if len(result.table()) == 1:
-        print(f"{game} has no perfect player here; compare with another agent: --against OTHER")
+        say(f"{game} has no perfect player here; compare with another agent: --against OTHER")
     write_json(options.json, result.to_json())
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from engine.cli.common import add_network, writable_file
+from engine.frontends.output import say
 
 SUMMARY = "write a checkpoint's network as ONNX, its answers compared with the original's"
 EXAMPLE = "tesuji export connect_four/imitation imitation.onnx"
@@ -25,6 +26,6 @@ def run(options: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(resolve_checkpoint(options.checkpoint), options.network)
     export = export_onnx(checkpoint.network, options.file)
-    print(f"{export.path}: {export.path.stat().st_size:,} bytes; inputs of encoder {checkpoint.encoder}")
-    print("  largest differences: " + ", ".join(f"{name} {value:.1e}" for name, value in export.differences.items()))
+    say(f"{export.path}: {export.path.stat().st_size:,} bytes; inputs of encoder {checkpoint.encoder}")
+    say("  largest differences: " + ", ".join(f"{name} {value:.1e}" for name, value in export.differences.items()))
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from engine.frontends.output import show
+
 SUMMARY = "list OpenSpiel's games and which methods can train them"
 EXAMPLE = "tesuji games --trainable"
 
@@ -37,5 +39,5 @@ def run(options: argparse.Namespace) -> int:
             )
     if len(rows) == 1:
         raise TesujiError(f"no such game: '{options.text}'; tesuji games lists all")
-    print(table(rows, left=range(8)))
+    show(table(rows, left=range(8)))
     return 0

@@ -15,6 +15,7 @@ from engine.cli.common import (
     writable_file,
     write_json,
 )
+from engine.frontends.output import say
 
 SUMMARY = "play two agents against each other from paired openings with seats swapped"
 EXAMPLE = "tesuji match connect_four/imitation:simulations=64 mcts:200 --games 400"
@@ -63,16 +64,16 @@ def run(options: argparse.Namespace) -> int:
             options.simulations,
             on_progress,
         )
-    print(f"{result.a} against {result.b}, {game}, {len(result.games)} games from {result.distinct_openings} openings")
-    print(f"wins {result.wins}, draws {result.draws}, losses {result.losses}; score {result.score:.1%}")
-    print(f"{'Elo' if result.elo is not None else 'mean difference of returns'} {match_text(result)} (95 % interval)")
+    say(f"{result.a} against {result.b}, {game}, {len(result.games)} games from {result.distinct_openings} openings")
+    say(f"wins {result.wins}, draws {result.draws}, losses {result.losses}; score {result.score:.1%}")
+    say(f"{'Elo' if result.elo is not None else 'mean difference of returns'} {match_text(result)} (95 % interval)")
     if result.elo is not None and not facts(game).win_draw_loss:
         low, high = result.difference_low, result.difference_high
-        print(f"mean difference of returns {result.difference:+.4g} [{low:+.4g}, {high:+.4g}]")
+        say(f"mean difference of returns {result.difference:+.4g} [{low:+.4g}, {high:+.4g}]")
     if not facts(game).zero_sum:
         low, high = result.mean_return_low, result.mean_return_high
-        print(f"mean return of all seats {result.mean_return:.4g} [{low:.4g}, {high:.4g}]")
-    print(f"mean length {result.mean_length:.1f} moves; {result.seconds:.1f} s")
+        say(f"mean return of all seats {result.mean_return:.4g} [{low:.4g}, {high:.4g}]")
+    say(f"mean length {result.mean_length:.1f} moves; {result.seconds:.1f} s")
     if options.save_games is not None:
         result.save_games(options.save_games)
     write_json(options.json, result.to_json())

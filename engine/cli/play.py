@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from engine.cli.common import AGENT, add_game, add_network, add_seed, load_agents, writable_file
+from engine.frontends.output import say
 
 SUMMARY = "play against an agent in the terminal, with move statistics, hints and undo"
 EXAMPLE = "tesuji play connect_four/imitation:simulations=400 --seat 1"
@@ -32,12 +33,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         played.play()
     except KeyboardInterrupt:
-        print()
+        say()
     if options.save_game is not None:
         from engine.metrics import JsonLines
 
         seats = [int(seat != options.seat) for seat in range(game.num_players())]
         names = {"agents": ["you", agent.name], "seats": seats}
         JsonLines(options.save_game).append({"game": str(game)} | names | {"history": played.history})
-        print(f"make a probe of it:  tesuji probe add my.jsonl --played {options.save_game}")
+        say(f"make a probe of it:  tesuji probe add my.jsonl --played {options.save_game}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.cli.common import above_zero, add_config, add_seed, read_settings, whole
+from engine.frontends.output import say
 
 SUMMARY = "make an agent to start from, by imitating OpenSpiel's MCTS bot"
 EXAMPLE = "tesuji pretrain --game tic_tac_toe --output runs/imitation --games 500"
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             cache=options.cache,
             progress=progress,
         )
-    print(f"{result.checkpoint}: {result.positions:,} positions, {result.steps:,} steps, {result.seconds:.0f} s")
-    print("  " + ", ".join(f"{name} {value:.3f}" for name, value in result.metrics.items()))
-    print(f"  play against it: tesuji play {result.checkpoint}:simulations=64")
+    say(f"{result.checkpoint}: {result.positions:,} positions, {result.steps:,} steps, {result.seconds:.0f} s")
+    say("  " + ", ".join(f"{name} {value:.3f}" for name, value in result.metrics.items()))
+    say(f"  play against it: tesuji play {result.checkpoint}:simulations=64")
     return 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from engine.cli.common import AGENT, add_json, add_network, add_seed, writable_file, write_json
 from engine.errors import TesujiError
+from engine.frontends.output import complain, show
 
 SUMMARY = "ask an agent about positions with known truth: what it fails, and from which budget on it does not"
 EXAMPLE = "tesuji probe connect_four/imitation --budgets 0,64,512 --report report.html"
@@ -73,12 +73,12 @@ def run(options: argparse.Namespace) -> int:
             place = options.output / "against" if options.output is not None else None
             same = asked | {"ids": [each.probe.id for each in found.judged]}
             other = probe(options.against, output=place, on_progress=on_progress, **same)
-    print(probing_text(found))
+    show(probing_text(found))
     if other is not None:
-        print(f"\n{probing_text(other)}\n\n{regression_text(found, other)}")
+        show(f"\n{probing_text(other)}\n\n{regression_text(found, other)}")
     problems = list(dict.fromkeys([*found.problems, *(other.problems if other else ())]))
     for problem in problems:
-        print(f"tesuji: {problem}", file=sys.stderr)
+        complain(problem)
     content = found.to_json()
     if other is not None:
         compared = comparisons(found.judged, other.judged)

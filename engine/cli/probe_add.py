@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.cli.common import whole
 from engine.errors import TesujiError
+from engine.frontends.output import say
 
 SUMMARY = "make a probe of a position of your own, ask the oracle what is true there, and add it to a file"
 EXAMPLE = "tesuji probe add my.jsonl --game connect_four --history 3,3,2,2"
@@ -81,10 +82,10 @@ def run(options: argparse.Namespace) -> int:
         held_out=options.held_out,
     )
     append_probe(options.file, probe)
-    print(f"{options.file}: {probe.id}, after {len(probe.history)} actions, player {probe.player} to move")
-    print(f"  {probe.why}")
-    print(f"  {probe.truth}{f', by the oracle {probe.oracle}' if probe.oracle else f': {probe.source}'}")
-    print(f"  ask:  tesuji probe AGENT --probes {options.file}")
+    say(f"{options.file}: {probe.id}, after {len(probe.history)} actions, player {probe.player} to move")
+    say(f"  {probe.why}")
+    say(f"  {probe.truth}{f', by the oracle {probe.oracle}' if probe.oracle else f': {probe.source}'}")
+    say(f"  ask:  tesuji probe AGENT --probes {options.file}")
     return 0
 
 

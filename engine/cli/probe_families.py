@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from engine.frontends.output import say, show
+
 SUMMARY = "list the families of probes: what fails, why, who described it, how the truth is known"
 EXAMPLE = "tesuji probe families nim"
 
@@ -21,14 +23,14 @@ def run(options: argparse.Namespace) -> int:
     found = families(options.family or None)
     if options.family:
         for family in found:
-            print(f"{family.name}, {family.game} ({family.kind}), dial {', '.join(map(str, family.difficulties))}")
+            say(f"{family.name}, {family.game} ({family.kind}), dial {', '.join(map(str, family.difficulties))}")
             for name in ("fails", "reason", "described_by", "truth", "dial"):
-                print(f"  {name.replace('_', ' ')}: {getattr(family, name)}")
+                say(f"  {name.replace('_', ' ')}: {getattr(family, name)}")
         return 0
     rows = [["family", "kind", "game", "dial", "fails"]]
     rows += [
         [each.name, each.kind, each.game, " ".join(map(str, each.difficulties)), each.fails.split(".")[0]]
         for each in sorted(found, key=lambda each: each.name)
     ]
-    print(table(rows, left=range(5)))
+    show(table(rows, left=range(5)))
     return 0

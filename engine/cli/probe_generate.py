@@ -6,6 +6,7 @@ import argparse
 
 from engine.cli.common import add_seed, whole, writable_file
 from engine.errors import TesujiError
+from engine.frontends.output import say
 
 SUMMARY = "make new probes of a family, as many and as hard as you like"
 EXAMPLE = "tesuji probe generate nim --count 100 --seed 7 --output nim.jsonl"
@@ -41,5 +42,5 @@ def run(options: argparse.Namespace) -> int:
             probes += family.make(options.count, options.seed, step)
             on_progress("steps", number, len(steps))
     write_probes(options.output, probes)
-    print(f"{options.output}: {len(probes)} probes, every second one held out")
+    say(f"{options.output}: {len(probes)} probes, every second one held out")
     return 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from engine.frontends.output import complain, say
 
 SUMMARY = "ask the oracles again about every probe of these files, or of the shipped suite"
 EXAMPLE = "tesuji probe verify my.jsonl"
@@ -25,10 +26,10 @@ def run(options: argparse.Namespace) -> int:
     loaded = load_probes(options.file) if options.file else shipped()
     with stage_bars() as on_progress:
         found = ask_oracles(loaded, loaded.probes, on_progress)
-    print(f"{len(found.agreed)} of {len(loaded.probes)} probes borne out by their oracles")
+    say(f"{len(found.agreed)} of {len(loaded.probes)} probes borne out by their oracles")
     for reason, probes in found.silent.items():
-        print(f"{len(probes)} not judged: {reason}")
+        say(f"{len(probes)} not judged: {reason}")
     wrong = [*loaded.problems, *found.contradicted.values()]
     for line in wrong:
-        print(f"tesuji: {line}", file=sys.stderr)
+        complain(line)
     return 2 if wrong else 0

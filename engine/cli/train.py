@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.cli.common import above_zero, add_config, add_game, add_network, read_settings, seed, whole
 from engine.errors import TesujiError
+from engine.frontends.output import say
 
 SUMMARY = "fine-tune an agent by self-play; Ctrl-C saves, --resume goes on"
 EXAMPLE = "tesuji train --from connect_four/imitation --output runs/first --minutes 7"
@@ -57,20 +58,20 @@ def run(options: argparse.Namespace) -> int:
                 network=options.network,
                 on_progress=on_progress,
             )
-    print(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
+    say(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
     if result.exploitability is not None:
-        print(f"  exploitability {result.exploitability:.6g} (exact, NashConv / players)")
+        say(f"  exploitability {result.exploitability:.6g} (exact, NashConv / players)")
     elif result.judged:
-        print(f"  about {result.elo:+.0f} Elo above the start by its own matches")
+        say(f"  about {result.elo:+.0f} Elo above the start by its own matches")
     else:
-        print("  not judged on the way: best is the latest")
+        say("  not judged on the way: best is the latest")
     if result.interrupted:
-        print(f"  go on:  tesuji train --resume {result.folder}")
+        say(f"  go on:  tesuji train --resume {result.folder}")
     if result.checkpoint.exists():
         sound = searches(result.checkpoint)
         judge = f"evaluate {result.folder} --against" if sound else f"match {result.folder}"
-        print(f"  judge:  tesuji {judge} {result.folder / 'checkpoints' / 'reference'}")
-        print(f"  play:   tesuji play {result.folder}{':simulations=64' if sound else ''}")
+        say(f"  judge:  tesuji {judge} {result.folder / 'checkpoints' / 'reference'}")
+        say(f"  play:   tesuji play {result.folder}{':simulations=64' if sound else ''}")
     return 0
 
 

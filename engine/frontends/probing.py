@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.frontends.tables import table
+from engine.markup import printable
 from engine.probing.results import Judged, Probing, Summary, budget_name, comparisons, summaries
 
 __all__ = ["probing_text", "regression_text"]
@@ -18,7 +19,7 @@ def probing_text(found: Probing) -> str:
     rows = [[*head, *(["budget to solution"] if several else []), "value off by"]]
     rows += [summary_row(found, group, several) for group in groups]
     title = f"{found.agent}: {len(found.judged)} probes, {found.seconds:.1f} s"
-    return "\n".join([title, table(rows, left=(0, 1, 2)), *found.left_out])
+    return "\n".join([printable(title), table(rows, left=(0, 1, 2)), *map(printable, found.left_out)])
 
 
 def summary_row(found: Probing, group: Summary, several: bool) -> list[str]:
@@ -57,4 +58,4 @@ def regression_text(found: Probing, other: Probing) -> str:
             lines += [f"  {word}: {name}" for name in names[:LISTED]]
             if len(names) > LISTED:
                 lines.append(f"  {word}: and {len(names) - LISTED} more (--json has all)")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
+
+from engine.frontends.output import Unfailing
+from engine.markup import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -26,7 +29,7 @@ def stage_bars() -> Iterator[Callable[[str, int, int], None]]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note="")
+                tasks[stage] = bars.add_task(printable(stage), total=total, note="")
             task = tasks[stage]
             bars.update(task, completed=done, total=total)
             speed = bars.tasks[task].speed
@@ -42,6 +45,7 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
     with _bars() as bars:
         task = bars.add_task("training", total=1.0, note="")
         last_line = -LINE_SECONDS
+        stream = Unfailing(sys.stderr)
 
         def report(progress: Progress) -> None:
             nonlocal last_line
@@ -49,7 +53,7 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
             bars.update(task, completed=progress.share, description=progress.phase, note=note)
             if bars.disable and time.monotonic() - last_line >= LINE_SECONDS:
                 last_line = time.monotonic()
-                print(f"{progress.share:4.0%}  {progress.phase}, {note}", file=sys.stderr, flush=True)
+                print(f"{progress.share:4.0%}  {progress.phase}, {note}", file=stream, flush=True)
 
         yield report
 
@@ -72,12 +76,12 @@ def _bars() -> Bars:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = Console(file=cast(IO[str], Unfailing(sys.stderr)))
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,

@@ -13,6 +13,7 @@ from engine.agents.agent import Agent, Decision
 from engine.errors import TesujiError
 from engine.frontends.tables import table
 from engine.game import room
+from engine.markup import printable, printable_lines
 from engine.search.seeds import state_seed, stream
 
 MOVES_SHOWN = 10
@@ -82,8 +83,8 @@ class TerminalGame:
     def _welcome(self) -> str:
         seats, last = " and ".join(map(str, sorted(self._seats))), self._game.num_players() - 1
         return (
-            f"{self._game}: you have seat {seats} of 0 to {last}, {self._agent.name} the rest.\n"
-            f"Type a move by its name or number, `help` for the other commands, `quit` to leave."
+            printable(f"{self._game}: you have seat {seats} of 0 to {last}, {self._agent.name} the rest.") + "\n"
+            "Type a move by its name or number, `help` for the other commands, `quit` to leave."
         )
 
     def _chance(self) -> None:
@@ -103,7 +104,7 @@ class TerminalGame:
             self._print("\nthe agent has moved\n")
         else:
             self._last = self._table(decision)
-            self._print(f"{self._last}\n{self._agent.name} plays {self._name(action)}\n")
+            self._print(f"{self._last}\n{printable(self._agent.name)} plays {self._name(action)}\n")
         self._apply(action)
 
     def _person(self) -> bool:
@@ -174,14 +175,14 @@ class TerminalGame:
             return folded[0]
         if text.isdecimal() and int(text) in legal:
             return int(text)
-        self._print(f"'{text}' is not a legal move; `moves` lists them, `help` the commands")
+        self._print(f"'{printable(text)}' is not a legal move; `moves` lists them, `help` the commands")
         return None
 
     def _moves(self) -> str:
         return "  ".join(f"{action}:{self._name(action)}" for action in self._state.legal_actions())
 
     def _name(self, action: int) -> str:
-        return str(self._state.action_to_string(self._state.current_player(), action))
+        return printable(self._state.action_to_string(self._state.current_player(), action))
 
     def _hides(self) -> bool:
         """In games of hidden information what the agent knows and does may not be shown."""
@@ -192,9 +193,9 @@ class TerminalGame:
             return  # what chance brings is shown with it
         if self._hides() and not self._state.is_terminal():
             if self._state.current_player() in self._seats:
-                self._print(f"\n{self._room.view(self._state, self._state.current_player())}\n")
+                self._print(f"\n{printable_lines(self._room.view(self._state, self._state.current_player()))}\n")
         else:
-            self._print(f"\n{self._room.render(self._state)}\n")
+            self._print(f"\n{printable_lines(self._room.render(self._state))}\n")
 
     def _table(self, decision: Decision) -> str:
         """Visits, share played, prior, q (utilities of the mover) and principal variation of the best moves."""
@@ -238,7 +239,7 @@ class TerminalGame:
             (seat,) = self._seats
             if returns[seat] == returns[1 - seat]:
                 return "A draw."
-            return "You win." if returns[seat] > returns[1 - seat] else f"{self._agent.name} wins."
+            return "You win." if returns[seat] > returns[1 - seat] else f"{printable(self._agent.name)} wins."
         return "Returns by seat: " + ", ".join(f"{value:g}" for value in returns)
 
     def _print(self, text: str) -> None:
