@@ -142,14 +142,64 @@ def test_difference_is_against_the_mean_of_the_others() -> None:
 
 def test_a_rating_counts_openings_and_who_did_better() -> None:
     won, drawn = MatchGame((), (0, 1), (), (1.0, -1.0)), MatchGame((), (1, 0), (), (0.0, 0.0))
-    rating = rate([won, drawn])
+    rating = rate([won, drawn], by_points=True)
     assert (rating.score, rating.pairs) == (0.75, 1)
-    # Three seats; a small win is a win.
+    # The first seat of three wins in every game, whoever sits there: nobody is better.
     seats = ((0, 1, 1), (1, 0, 1), (1, 1, 0))
-    assert rate([MatchGame((), each, (), (0.2, 0.1, 0.1)) for each in seats]).score == pytest.approx(1 / 3)
+    equal = [MatchGame((), each, (), (0.2, 0.1, 0.1)) for each in seats]
+    assert rate(equal, by_points=False).score == pytest.approx(0.5)
+    # `a` wins in two seats of three: 1.5 + 1.5 of 3.75 gained and lost.
+    returns = ((1.0, -0.5, -0.5), (-0.5, 1.0, -0.5), (1.0, -0.5, -0.5))
+    played = [MatchGame((), each, (), values) for each, values in zip(seats, returns, strict=True)]
+    assert rate(played, by_points=False).score == pytest.approx(3.0 / 3.75)
     # Alone at the board, the better return of the two games wins the pair.
     better, worse = (MatchGame((), (turn,), (), (value,)) for turn, value in ((0, 7.0), (1, 5.0)))
-    assert rate([better, worse]).score == 1.0
+    assert rate([better, worse], by_points=False).score == 1.0
+
+
+@pytest.mark.parametrize("name", ["pig(players=3,winscore=15)", "pig(players=1,winscore=15,horizon=60)"])
+def test_equals_score_half_however_many_play(name: str) -> None:
+    game = pyspiel.load_game(name)
+    same = match(First(), First(), game, games=60, opening_plies=2, seed=1)
+    assert same.score == 0.5 and same.difference == 0.0
+    assert same.difference_low < 0.0 < same.difference_high
+    result = match(RandomAgent(), RandomAgent(), game, games=900, opening_plies=1, seed=2)
+    assert result.score == pytest.approx(0.5, abs=0.06)
+    assert result.difference_low < 0.0 < result.difference_high
+    assert result.to_json()["score"] == result.score
+
+
+def test_openings_are_not_played_twice_the_same_way(connect_four: pyspiel.Game) -> None:
+    twice = match(First(), MctsAgent(connect_four, 10), connect_four, games=100, opening_plies=1, seed=3)
+    assert (twice.distinct_openings, len(twice.games)) == (7, 14)
+    assert (
+        twice.games
+        == match(First(), MctsAgent(connect_four, 10), connect_four, games=14, opening_plies=1, seed=3).games
+    )
+    drawn = match(First(), RandomAgent(), connect_four, games=100, opening_plies=1, seed=3)
+    assert (drawn.distinct_openings, len(drawn.games)) == (7, 100)
+    assert len({game.history for game in drawn.games}) > 50
+    # Dice make another game of the same opening; once they are cast it is the same one.
+    pig = pyspiel.load_game("pig(winscore=10)")
+    assert len(match(First(), First(), pig, games=60, opening_plies=0).games) == 60
+    kuhn = pyspiel.load_game("kuhn_poker")
+    dealt = match(First(), First(), kuhn, games=200, opening_plies=1)
+    assert len(dealt.games) == 2 * dealt.distinct_openings < 200
+
+
+def test_agents_that_vary_by_themselves_play_an_opening_again(connect_four: pyspiel.Game) -> None:
+    class Moody(First):
+        """Plays the lowest action in one call, the highest in the next."""
+
+        calls = 0
+
+        def decide(self, states, budget, seed):
+            self.calls += 1
+            chosen = [state.legal_actions()[-(self.calls % 2)] for state in states]
+            return [Decision(one_hot(action, 7), np.zeros(2)) for action in chosen]
+
+    result = match(Moody(), First(), connect_four, games=40, opening_plies=0)
+    assert (result.distinct_openings, len(result.games)) == (1, 40)
 
 
 def test_wrong_requests_are_refused(connect_four: pyspiel.Game) -> None:

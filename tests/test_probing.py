@@ -259,6 +259,12 @@ def test_the_sign_test(first, second, chance):
     assert sign_test(first, second) == pytest.approx(chance)
 
 
+def test_the_sign_test_of_thousands_of_probes():
+    assert sign_test(700, 700) == 1.0
+    # 1,060 of 2,000 are 60 / sqrt(500) = 2.683 standard deviations above 1,000, 2.66 with half a probe off: 0.78 %.
+    assert sign_test(1060, 940) == sign_test(940, 1060) == pytest.approx(0.0078, abs=0.0001)
+
+
 # Oracles.
 
 

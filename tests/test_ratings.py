@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.evaluate.ratings import elo_interval, elo_of_score, wilson_interval
+from engine.evaluate.ratings import (
+    Rating,
+    elo_interval,
+    elo_of_score,
+    mean_and_spread,
+    score_bounds,
+    share_interval,
+    wilson_interval,
+)
 
 PAIR_SCORES = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0])
 
@@ -25,14 +33,52 @@ def test_elo_of_known_scores() -> None:
 
 
 def test_interval_by_hand() -> None:
-    # Scores a game 1, 0.75, 0.75, 0.5: mean 0.75, squared deviations 2 * 0.0625, variance 0.125 / 3.
+    # Scores a game 1 and 0, five times each: mean 0.5, squared deviations 10 * 0.25, variance 2.5 / 9. Published tables
+    # give t = 2.262157 for 97.5 % and 9 degrees of freedom.
+    rating = elo_interval([2.0, 0.0] * 5)
+    margin = 2.262157 * math.sqrt(2.5 / 9.0 / 10.0)
+    assert (rating.pairs, rating.score, rating.elo) == (10, 0.5, 0.0)
+    assert rating.low == pytest.approx(-400.0 * math.log10(1.0 / (0.5 - margin) - 1.0), abs=1e-3)
+    assert rating.high == pytest.approx(-rating.low)
+
+
+def test_what_few_pairs_have_not_shown_by_hand() -> None:
+    # Four pairs miss an outcome of probability 1 - 0.025^(1/4) = 0.602 with chance 0.025, so that 0.75 may be 0.298.
     rating = elo_interval([2.0, 1.5, 1.5, 1.0])
-    margin = 1.959963984540054 * math.sqrt(0.125 / 12.0)
-    assert rating.pairs == 4
-    assert rating.score == 0.75
+    assert (rating.pairs, rating.score) == (4, 0.75)
     assert rating.elo == pytest.approx(190.848501887865)
-    assert rating.low == pytest.approx(-400.0 * math.log10(1.0 / (0.75 - margin) - 1.0))
-    assert rating.high == pytest.approx(-400.0 * math.log10(1.0 / (0.75 + margin) - 1.0))
+    assert score_of_elo(rating.low) == pytest.approx(0.75 * 0.397635, abs=1e-5)
+    assert rating.high == math.inf  # 0.75 and the spread by Student's distribution, 0.325, are more than can be won
+
+
+def test_the_interval_of_a_mean_by_hand() -> None:
+    mean, spread = mean_and_spread(np.array([1.0, 2.0, 3.0, 4.0]), reach=9.0)
+    assert (mean, spread) == (2.5, pytest.approx(3.182446 * math.sqrt(5.0 / 3.0 / 4.0), rel=1e-6))
+    # Equal values: an outcome that is met half the time is missed by 5 trials with chance 0.5^5 = 3.1 %; it is
+    # 0.025^(1/5) = 0.478 at which that chance is 2.5 %.
+    assert mean_and_spread(np.full(5, 7.0), reach=2.0) == (7.0, pytest.approx(2.0 * (1.0 - 0.478176), abs=1e-5))
+    assert mean_and_spread(np.array([3.0]), reach=2.0) == (3.0, math.inf)
+
+
+def test_shares_by_hand() -> None:
+    # Two openings of three games: the means are 0.5 and 0, and |d| is 5/6 on average; 1/2 + 0.25 / (10/6) = 0.65.
+    rating = share_interval(np.array([[1.5, 0.5, -0.5], [1.0, -1.0, 0.0]]) * 10.0)
+    assert rating.score == pytest.approx(0.5 + 0.25 / (2.0 * 4.5 / 6.0))
+    assert rating.pairs == 2 and rating.low < 0.0 < rating.high
+    # Without draws it is the points of a game of two.
+    points = elo_interval([2.0, 1.0, 1.0, 0.0, 2.0])
+    shares = share_interval(np.array([[2.0, 2.0], [2.0, -2.0], [-2.0, 2.0], [-2.0, -2.0], [2.0, 2.0]]))
+    assert (shares.score, shares.low, shares.high) == pytest.approx((points.score, points.low, points.high))
+    assert share_interval(np.zeros((20, 3))) == elo_interval([1.0] * 20)
+
+
+def test_equals_share_alike_in_games_of_three() -> None:
+    """The winner of three gains 1.5 on the others and each loser is 0.75 behind: equals win a third and share half."""
+    random = np.random.default_rng(3)
+    won = random.integers(3, size=(500, 200, 3)) == 0
+    ratings = [share_interval(differences) for differences in np.where(won, 1.5, -0.75)]
+    assert np.mean([rating.score for rating in ratings]) == pytest.approx(0.5, abs=0.005)
+    assert 0.93 < np.mean([rating.low <= 0.0 <= rating.high for rating in ratings]) < 0.97
 
 
 def test_the_pair_is_the_unit() -> None:
@@ -97,6 +143,28 @@ def test_intervals_cover_the_truth() -> None:
     ratings = [elo_interval(row.tolist()) for row in (wins[0].astype(float) + wins[1])]
     covered = np.mean([rating.low <= truth <= rating.high for rating in ratings])
     assert 0.93 < covered < 0.97
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 5, 10, 30])
+@pytest.mark.parametrize(
+    "chances",
+    [(0.25, 0.0, 0.5, 0.0, 0.25), (0.02, 0.1, 0.76, 0.1, 0.02), (0.0, 0.0, 0.95, 0.05, 0.0), (0.0, 0.0, 0.1, 0.2, 0.7)],
+)
+def test_small_samples_cover_the_truth(pairs: int, chances: tuple[float, ...]) -> None:
+    """400 matches of a few pairs that score 0, 0.5, 1, 1.5 and 2 with these chances: 92 % or more hold the truth."""
+    random = np.random.default_rng(pairs)
+    scores = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
+    truth = elo_of_score(float(scores @ chances) / 2.0)
+    ratings = [elo_interval(random.choice(scores, pairs, p=chances).tolist()) for _ in range(400)]
+    assert np.mean([rating.low <= truth <= rating.high for rating in ratings]) > 0.92
+
+
+@given(st.lists(PAIR_SCORES, min_size=1, max_size=60))
+def test_no_interval_is_narrower_than_what_was_not_seen(pair_scores: list[float]) -> None:
+    rating: Rating = elo_interval(pair_scores)
+    low, high = score_bounds(rating.score, rating.pairs)
+    assert low < high
+    assert rating.low <= elo_of_score(low) and rating.high >= elo_of_score(high)
 
 
 def test_wilson_by_hand() -> None:

@@ -18,9 +18,9 @@ from engine.cli import main
 from engine.config import load_config
 from engine.errors import CheckpointError, TesujiError
 from engine.evaluate.ratings import Rating
-from engine.game import load_game
+from engine.game import encoder_shape, facts, load_game
 from engine.metrics import JsonLines
-from engine.network import Sizes, load_checkpoint
+from engine.network import Sizes, build, load_checkpoint
 from engine.selfplay.actor import Contestant, Resignation
 from engine.training import budget, guard, snapshot
 from engine.training import run as run_module
@@ -424,6 +424,8 @@ def test_a_network_that_turns_to_nan_stops_the_run_in_one_line(tmp_path, monkeyp
 
 
 def test_verdicts():
+    # A share of returns is 0.5 but for rounding.
+    assert verdict(Rating(0.0, -20.0, 20.0, 0.5 - 1e-16, 50), -50.0).promote
     assert verdict(Rating(10.0, -20.0, 40.0, 0.51, 50), -50.0) == verdict(Rating(0.0, -20.0, 20.0, 0.5, 50), -50.0)
     better = verdict(Rating(10.0, -20.0, 40.0, 0.51, 50), -50.0)
     assert better.promote and not better.roll_back
@@ -442,6 +444,27 @@ def test_equal_weights_measure_equal(finished):
     a, b = (Contestant(checkpoint.network, game, checkpoint.encoder, config) for _ in range(2))
     rating = guard_match(game, a, b, config, games=20, seed=3)
     assert (rating.score, rating.pairs) == (0.5, 10)
+
+
+@pytest.mark.parametrize("name", ["pig(players=3,winscore=20)", "pig(players=1,winscore=20,horizon=60)"])
+def test_an_equal_candidate_is_kept_however_many_play(name):
+    config = tiny(game=name, guard={"games": 30, "opening_plies": 2})
+    game = load_game(name)
+    network = build(config.network, facts(game), encoder_shape(game), seed=1)
+    a, b = (Contestant(network, game, "auto", config) for _ in range(2))
+    rating = guard_match(game, a, b, config, games=30, seed=3)
+    assert rating.score == 0.5 and rating.low < 0.0 < rating.high
+    found = verdict(rating, -50.0)
+    assert found.promote and not found.roll_back
+
+
+def test_a_match_of_best_moves_plays_an_opening_once(finished):
+    game = load_game("tic_tac_toe")
+    checkpoint = load_checkpoint(finished[0].checkpoint)
+    for simulations, pairs in ((4, 9), (0, 40)):  # the raw network draws its moves: each game is another one
+        config = tiny(guard={"simulations": simulations, "opening_plies": 1})
+        a, b = (Contestant(checkpoint.network, game, checkpoint.encoder, config) for _ in range(2))
+        assert guard_match(game, a, b, config, games=80, seed=3).pairs == pairs
 
 
 class LastSquare(torch.nn.Module):

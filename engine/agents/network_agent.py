@@ -96,6 +96,10 @@ class NetworkAgent(BatchAgent):
         searches = self.searches if budget is None else budget > 0
         return not searches and self._temperature(False) == 1.0
 
+    def draws(self, budget: int | None = None) -> bool:
+        """With such a budget its moves are drawn: it does not always play the best one."""
+        return self._temperature(self.searches if budget is None else budget > 0) > 0.0
+
     def with_simulations(self, simulations: int) -> NetworkAgent:
         """The same agent (sharing network and evaluator) with another number of simulations, at most so many where it
         thinks for seconds; 0 for the raw policy.

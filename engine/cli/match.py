@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
             on_progress,
         )
     say(f"{result.a} against {result.b}, {game}, {len(result.games)} games from {result.distinct_openings} openings")
+    if len(result.games) < options.games:
+        say(f"  not {options.games}: other games from these openings would repeat them; try more --opening-plies")
     say(f"wins {result.wins}, draws {result.draws}, losses {result.losses}; score {result.score:.1%}")
     say(f"{'Elo' if result.elo is not None else 'mean difference of returns'} {match_text(result)} (95 % interval)")
     if result.elo is not None and not facts(game).win_draw_loss:

@@ -1,15 +1,17 @@
 """Matches: two agents, many games at once, from shared openings with seats swapped.
 
 Every opening is played once with agent `a` in each seat (for two players: both colours), so that an unbalanced opening
-favours nobody, and the interval is taken over openings, not games. Two networks play inside the native pool, unless one
-searches with several leaves in flight; any other agents are asked for all running games in one `policy` call.
+favours nobody, and the interval is taken over openings, not games. An opening is played again only where chance or a
+mixed policy makes that another game: what repeats itself is no new evidence. Two networks play inside the native pool,
+unless one searches with several leaves in flight; any other agents are asked for all running games in one `policy`
+call.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +24,7 @@ from engine.agents.agent import Agent, FloatArray
 from engine.agents.network_agent import ROWS, NetworkAgent
 from engine.errors import TesujiError
 from engine.evaluate import Progress
-from engine.evaluate.ratings import NORMAL_QUANTILE, Rating, elo_interval
+from engine.evaluate.ratings import Rating, elo_interval, mean_and_spread, share_interval
 from engine.files import atomic_write
 from engine.game import is_zero_sum, require_self_play
 from engine.native import core
@@ -54,7 +56,10 @@ class MatchGame:
 class MatchResult:
     """What a match says about agent `a`; all intervals are 95 %, over openings.
 
-    wins, draws, losses: games of `a` by the sign of its return against the others' mean.
+    wins, draws, losses: games of `a` by the sign of its return against the others' mean: with more than two players
+        they are counts and no verdict, since equals win less than half.
+    distinct_openings: as `draw_openings` counts them. Where repeated openings would only repeat games, `games` holds
+        each once, however many were asked for.
     elo, elo_low, elo_high: only for two-player zero-sum games, else None.
     difference, difference_low, difference_high: a's return less the others' mean, in utilities.
     mean_return, mean_return_low, mean_return_high: of all seats together, in utilities: what a cooperative game is
@@ -85,8 +90,10 @@ class MatchResult:
 
     @property
     def score(self) -> float:
-        """Share of points of `a`, a draw counting half."""
-        return (self.wins + self.draws / 2) / max(1, self.wins + self.draws + self.losses)
+        """0 to 1, and 0.5 between equals: the share of points of `a`, a draw counting half, in a zero-sum game of two;
+        else its share of what was gained and lost (`share_interval`).
+        """
+        return rate(self.games, by_points=self.elo is not None).score
 
     def to_json(self) -> dict[str, Any]:
         """All but the games, as plain values; infinite Elo bounds become None."""
@@ -158,10 +165,18 @@ def match(
             raise TesujiError(f"agent '{agent.name}' plays {agent.game}, not {game}")
     start = perf_counter()
     rows, distinct = draw_rows(game, games, opening_plies, seed)
-    if isinstance(a, NetworkAgent) and isinstance(b, NetworkAgent) and _pool_plays(game, a, b):
-        played = _play_networks(a, b, game, rows, simulations, on_progress)
-    else:
-        played = _play_batched(a, b, game, rows, seed, simulations, on_progress)
+
+    def play(first: int, last: int) -> tuple[list[MatchGame], bool]:
+        def report(stage: str, done: int, total: int) -> None:
+            if on_progress is not None:
+                on_progress(stage, first + done, len(rows))
+
+        part, watch = rows[first:last], report if on_progress is not None else None
+        if isinstance(a, NetworkAgent) and isinstance(b, NetworkAgent) and _pool_plays(game, a, b):
+            return _play_networks(a, b, game, part, simulations, watch)
+        return _play_batched(a, b, game, part, first, seed, simulations, watch)
+
+    played = _play_new(game, play, len(rows), distinct * rotations(game))
     return _result(a, b, game, played, seed, opening_plies, distinct, perf_counter() - start)
 
 
@@ -174,11 +189,44 @@ def draw_rows(game: pyspiel.Game, games: int, opening_plies: int, seed: int) -> 
 
     Each opening comes with `a` in every seat once, and `b` in all others; in a one-player game once for each of them.
     """
-    players = game.num_players()
-    rotations = max(2, players)
-    openings, distinct = draw_openings(game, -(-games // rotations), opening_plies, seed)
-    seats = [tuple(0 if seat == turn else 1 for seat in range(players)) for turn in range(rotations)]
+    players, turns = game.num_players(), rotations(game)
+    openings, distinct = draw_openings(game, -(-games // turns), opening_plies, seed)
+    seats = [tuple(0 if seat == turn else 1 for seat in range(players)) for turn in range(turns)]
     return [(opening, each) for opening in openings for each in seats], distinct
+
+
+def rotations(game: pyspiel.Game) -> int:
+    """Games of one opening."""
+    return max(2, int(game.num_players()))
+
+
+def _play_new(
+    game: pyspiel.Game, play: Callable[[int, int], tuple[list[MatchGame], bool]], rows: int, once: int
+) -> list[MatchGame]:
+    """Play so many rows, of which the first `once` have all distinct openings; without the others if those would only
+    repeat the same games. `play` takes the rows first to last - 1 and says whether a move was drawn.
+    """
+    played, drawn = play(0, min(rows, once))
+    if rows > once and not drawn and not any(_meets_chance(game, each) for each in played):
+        # Agents may vary by themselves: with time, or with a generator of their own.
+        second = min(rows, 2 * once)
+        again, drawn = play(once, second)
+        if again == played[: len(again)]:
+            return played
+        played, once = played + again, second
+    return played + (play(once, rows)[0] if rows > once else [])
+
+
+def _meets_chance(game: pyspiel.Game, played: MatchGame) -> bool:
+    """Chance moved after the opening."""
+    if game.get_type().chance_mode == pyspiel.GameType.ChanceMode.DETERMINISTIC:
+        return False
+    state = game.new_initial_state()
+    for number, action in enumerate(played.history):
+        if number >= len(played.opening) and state.is_chance_node():
+            return True
+        state.apply_action(action)
+    return False
 
 
 def draw_openings(game: pyspiel.Game, count: int, plies: int, seed: int) -> tuple[list[Opening], int]:
@@ -252,14 +300,17 @@ def _play_networks(
     rows: Sequence[Row],
     simulations: int | None,
     on_progress: Progress | None,
-) -> list[MatchGame]:
+) -> tuple[list[MatchGame], bool]:
+    """The games, and whether moves were drawn."""
     evaluators = [a.native_evaluator()]
     if b.native_evaluator() is not evaluators[0]:
         evaluators.append(b.native_evaluator())
     players = [a.player_params(0, simulations), b.player_params(len(evaluators) - 1, simulations)]
     # Two half-batches of `ROWS`; half of that where somebody watches: the reports cost a sixth of the speed.
     games_per_worker = 2 * ROWS if on_progress is None else ROWS
-    return play_in_pool(game, evaluators, players, rows, min(a.workers, b.workers), games_per_worker, on_progress)
+    workers = min(a.workers, b.workers)
+    played = play_in_pool(game, evaluators, players, rows, workers, games_per_worker, on_progress)
+    return played, a.draws(simulations) or b.draws(simulations)
 
 
 def play_in_pool(
@@ -305,11 +356,16 @@ def _play_batched(
     b: Agent,
     game: pyspiel.Game,
     rows: Sequence[Row],
+    first: int,
     seed: int,
     simulations: int | None,
     on_progress: Progress | None,
-) -> list[MatchGame]:
-    """All games side by side: one `policy` call per agent and round."""
+) -> tuple[list[MatchGame], bool]:
+    """All games side by side: one `policy` call per agent and round. The rows are number `first` and the following.
+
+    Returns the games, and whether a move was drawn.
+    """
+    drawn = False
     agents = (a, b)
     for agent in agents:
         agent.reset()
@@ -331,16 +387,18 @@ def _play_batched(
             decisions = agent.policy([states[index] for index in turn], simulations, seed) if turn else []
             for index, decision in zip(turn, decisions, strict=True):
                 state = states[index]
-                action = decision.sample(state_seed(stream(seed, "action", index), state))
+                drawn = drawn or bool(np.count_nonzero(decision.probabilities) > 1)
+                action = decision.sample(state_seed(stream(seed, "action", first + index), state))
                 for observer in agents:
                     observer.observe(state, action)
                 state.apply_action(action)
         if on_progress is not None:
             on_progress("games", len(rows) - len(running), len(rows))
-    return [
+    played = [
         MatchGame(opening.actions, seats, tuple(state.history()), tuple(state.returns()))
         for (opening, seats), state in zip(rows, states, strict=True)
     ]
+    return played, drawn
 
 
 def _advance_chance(state: pyspiel.State, seed: int) -> None:
@@ -361,9 +419,10 @@ def _result(
 ) -> MatchResult:
     outcomes = _outcomes(played)
     means: FloatArray = outcomes.mean(axis=1)
-    mean, spread = mean_and_spread(means)
-    shared, shared_spread = mean_and_spread(_shared(played))
-    elo = rate(played) if game.num_players() == 2 and is_zero_sum(game) else None
+    reach = _reach(game, played)
+    mean, spread = mean_and_spread(means, 2.0 * reach)
+    shared, shared_spread = mean_and_spread(_shared(played), reach)
+    elo = rate(played, by_points=True) if game.num_players() == 2 and is_zero_sum(game) else None
     return MatchResult(
         a=a.name,
         b=b.name,
@@ -389,13 +448,23 @@ def _result(
     )
 
 
-def rate(played: Sequence[MatchGame]) -> Rating:
-    """Elo of `a` above `b` from a match's games, in its order; the games of one opening count as one pair.
+def rate(played: Sequence[MatchGame], *, by_points: bool) -> Rating:
+    """Elo of `a` above `b` from a match's games, in its order; the games of one opening count as one.
 
-    A game scores 1, 0.5 or 0 as a's return is above, at or below the mean of the others'.
+    by_points: between two players a game scores 1, 0.5 or 0 as a's return is above, at or below b's. Otherwise
+    differences of returns are what counts (`share_interval`).
     """
-    points = (np.sign(_outcomes(played)) + 1.0) / 2.0
+    outcomes = _outcomes(played)
+    if not by_points:
+        return share_interval(outcomes)
+    points = (np.sign(outcomes) + 1.0) / 2.0
     return elo_interval([float(pair) for pair in 2.0 * points.mean(axis=1)])
+
+
+def _reach(game: pyspiel.Game, played: Sequence[MatchGame]) -> float:
+    """How far apart returns can lie: as far as they did in these games, or as the game declares if they never did."""
+    returns = [value for each in played for value in each.returns]
+    return (max(returns) - min(returns)) or float(game.max_utility() - game.min_utility())
 
 
 def _outcomes(played: Sequence[MatchGame]) -> FloatArray:
@@ -411,12 +480,6 @@ def _shared(played: Sequence[MatchGame]) -> FloatArray:
     seats = len(played[0].seats)
     found: FloatArray = np.array([game.returns for game in played]).mean(axis=1).reshape(-1, max(2, seats)).mean(axis=1)
     return found
-
-
-def mean_and_spread(values: FloatArray) -> tuple[float, float]:
-    """The mean, and half the width of its 95 % interval."""
-    spread = NORMAL_QUANTILE * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    return float(values.mean()), spread
 
 
 def margin(seats: Sequence[int], returns: Sequence[float]) -> float:

@@ -6,8 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
 NORMAL_QUANTILE = 1.959963984540054
 """97.5 % quantile of the standard normal: two-sided 95 %."""
+ROUNDING = 1e-9
+"""Differences of this size are none."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,9 @@ def elo_interval(pair_scores: Sequence[float]) -> Rating:
 
     The two games of a pair share their opening and are not independent, so the pair is the unit: with
     s_i = pair score / 2 the mean m has the standard error sqrt(sum (s_i - m)^2 / (n - 1) / n), and the interval is
-    m -+ 1.96 standard errors, mapped to Elo by elo(s) = -400 log10(1/s - 1). This is the "pentanomial" model of
-    Stockfish's fishtest (its wiki, "Fishtest mathematics").
-
-    If all pairs scored the same the sample variance is zero and says nothing. Then an exact bound takes its place: n
-    equal outcomes have at least 2.5 % chance only if each has probability q >= 0.025^(1/n), and the rest may lie
-    anywhere, so the mean is within [s q, 1 - (1 - s) q].
+    m -+ t standard errors, t the 97.5 % quantile of Student's distribution with n - 1 degrees of freedom, mapped to Elo
+    by elo(s) = -400 log10(1/s - 1). With many pairs this is the "pentanomial" model of Stockfish's fishtest (its wiki,
+    "Fishtest mathematics"). It is never narrower than `score_bounds`.
     """
     n = len(pair_scores)
     if n == 0:
@@ -58,22 +61,71 @@ def elo_interval(pair_scores: Sequence[float]) -> Rating:
         raise ValueError("a pair score is the sum of two game scores and lies between 0 and 2")
     scores = [score / 2.0 for score in pair_scores]
     mean = math.fsum(scores) / n
-    if min(scores) == max(scores):
-        certain = 0.025 ** (1.0 / n)
-        low, high = scores[0] * certain, 1.0 - (1.0 - scores[0]) * certain
-    else:
-        variance = math.fsum((score - mean) ** 2 for score in scores) / (n - 1)
-        margin = NORMAL_QUANTILE * math.sqrt(variance / n)
-        low, high = mean - margin, mean + margin
-    return Rating(elo_of_score(mean), elo_of_score(low), elo_of_score(high), mean, n)
+    return score_rating(mean, t_spread(scores), n)
+
+
+def share_interval(differences: NDArray[np.float64]) -> Rating:
+    """Elo difference from differences of returns, for games that are not just won, drawn or lost.
+
+    `differences`: float64[openings, games of each], the first player's return less the others' mean. Over the games of
+    an opening, in which the first player sits in each seat once, they have the mean 0 between equals, whatever the
+    seats are worth. The score is the first player's share of all that is gained and lost, which is
+    1/2 + mean(d) / (2 mean |d|), with an interval by the openings' means.
+    """
+    n, size = len(differences), float(np.abs(differences).mean())
+    if size == 0.0:
+        return elo_interval([1.0] * n)
+    means = differences.mean(axis=1)
+    return score_rating(0.5 + float(means.mean()) / (2.0 * size), t_spread(means) / (2.0 * size), n)
+
+
+def score_rating(score: float, spread: float, n: int) -> Rating:
+    """The rating of a mean score a game with so wide an interval on either side, but no less than `score_bounds`."""
+    low, high = score_bounds(score, n)
+    low, high = min(low, score - spread), max(high, score + spread)
+    return Rating(elo_of_score(score), elo_of_score(low), elo_of_score(high), score, n)
+
+
+def score_bounds(score: float, n: int) -> tuple[float, float]:
+    """What outcomes that n openings have not shown leave open: the least width of an interval around a mean `score`.
+
+    n equal outcomes have at least 2.5 % chance only if each has probability q >= 0.025^(1/n). The rest may lie anywhere
+    between 0 and 1, so the mean is within [s q, 1 - (1 - s) q].
+    """
+    seen = 1.0 - unseen(n)
+    return score * seen, 1.0 - (1.0 - score) * seen
+
+
+def unseen(n: int) -> float:
+    """The largest probability of outcomes that n trials miss with at least 2.5 % chance: 1 - 0.025^(1/n)."""
+    return 1.0 - float(0.025 ** (1.0 / n))
+
+
+def t_spread(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Half the width of the 95 % interval of a mean, by Student's distribution; 0 for one value alone."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    return float(stdtrit(n - 1, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+
+
+def mean_and_spread(values: NDArray[np.float64], reach: float) -> tuple[float, float]:
+    """The mean, and half the width of its 95 % interval; infinite for one value.
+
+    Where all values are equal their variance says nothing. Then the share of outcomes that may have been missed
+    (`unseen`) counts, at a distance of `reach` from the mean.
+    """
+    if len(values) < 2:
+        return float(values.mean()), math.inf
+    equal = np.ptp(values) <= ROUNDING * max(1.0, float(np.abs(values).max()))
+    return float(values.mean()), unseen(len(values)) * reach if equal else t_spread(values)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """95 % interval of a share (E. B. Wilson, 1927); (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
-    share = successes / trials
-    z2 = NORMAL_QUANTILE**2 / trials
-    centre = (share + z2 / 2.0) / (1.0 + z2)
-    margin = NORMAL_QUANTILE * math.sqrt(share * (1.0 - share) / trials + z2 / (4.0 * trials)) / (1.0 + z2)
-    return max(0.0, centre - margin), min(1.0, centre + margin)
+    from scipy.stats import binomtest  # here, because it takes a second to import
+
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

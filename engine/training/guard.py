@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from engine.config import RunConfig
 from engine.errors import TesujiError
 from engine.evaluate.exploitability import exploitability
-from engine.evaluate.match import draw_rows, play_in_pool, rate
-from engine.evaluate.ratings import Rating
+from engine.evaluate.match import draw_rows, play_in_pool, rate, rotations
+from engine.evaluate.ratings import ROUNDING, Rating
 from engine.finetune.learner import Learner
 from engine.finetune.rollout import NetworkAnswers
-from engine.game import is_zero_sum, require_self_play
+from engine.game import facts, is_zero_sum, require_self_play
 from engine.native import core
 from engine.search.calibration import Calibration
 from engine.search.search import search_params
@@ -74,7 +74,7 @@ def verdict(rating: Rating, rollback_elo: float) -> Verdict:
     It becomes the best when it scores at least half: of two agents that measure the same the one that has learnt longer
     is kept. It is undone when it is worse by more than `-rollback_elo` and the interval leaves no doubt of that.
     """
-    return Verdict(rating.score >= 0.5, rating.elo < rollback_elo and rating.high < 0.0)
+    return Verdict(rating.score >= 0.5 - ROUNDING, rating.elo < rollback_elo and rating.high < 0.0)
 
 
 def guard_match(
@@ -83,11 +83,13 @@ def guard_match(
     """Play `games` games (rounded up to whole openings) of `candidate` against `best`.
 
     As in every match (`engine.evaluate.match`), each random opening is played with the candidate in each seat, search
-    plays its best move, and a raw network by its probabilities.
+    plays its best move, and a raw network by its probabilities. There are fewer where they would only be repeated.
     """
     search = search_params(config.search, config.guard.simulations, game)
     temperature = 0.0 if config.guard.simulations else 1.0  # a raw network plays by its probabilities
-    rows, _ = draw_rows(game, games, config.guard.opening_plies, seed)
+    rows, distinct = draw_rows(game, games, config.guard.opening_plies, seed)
+    if facts(game).deterministic and temperature == 0.0:
+        rows = rows[: distinct * rotations(game)]
     played = play_in_pool(
         game,
         [candidate.native, best.native],
@@ -99,7 +101,7 @@ def guard_match(
         config.selfplay.workers,
         config.selfplay.games_per_worker,
     )
-    return rate(played)
+    return rate(played, by_points=facts(game).win_draw_loss)
 
 
 class Calibrated(Protocol):
