@@ -12,20 +12,25 @@ LISTED = 10
 
 
 def probing_text(found: Probing) -> str:
-    """One line a family and kind of truth: pass rates with 95 % intervals, budgets to solution, errors of values."""
+    """One line a family and kind of truth: the best constant answer, pass rates with 95 % intervals, budgets to
+    solution, errors of values.
+    """
     groups = summaries(found.judged)
     several = sum(level is not None for level in found.budgets) > 1
-    head = ["family", "games", "truth", "probes", *(f"passed, {budget_name(level)}" for level in found.budgets)]
+    head = ["family", "games", "truth", "probes", "best constant answer"]
+    head += [f"passed, {budget_name(level)}" for level in found.budgets]
     rows = [[*head, *(["budget to solution"] if several else []), "value off by"]]
     rows += [summary_row(found, group, several) for group in groups]
     title = f"{found.agent}: {len(found.judged)} probes, {found.seconds:.1f} s"
-    return "\n".join([printable(title), table(rows, left=(0, 1, 2)), *map(printable, found.left_out)])
+    return "\n".join([printable(title), table(rows, left=(0, 1, 2, 4)), *map(printable, found.left_out)])
 
 
 def summary_row(found: Probing, group: Summary, several: bool) -> list[str]:
     """A family's line."""
     probes = f"{group.probes}, {group.errors} errors" if group.errors else f"{group.probes}"
-    row = [group.family, " ".join(group.games), group.truth, probes]
+    constant = f"{group.best_constant.share:.0%}"
+    constant += f", {group.best_constant.answer}" if len(group.games) == 1 else ", by game"
+    row = [group.family, " ".join(group.games), group.truth, probes, constant]
     rates = {rate.budget: rate for rate in group.rates}
     for level in found.budgets:
         rate = rates.get(level)

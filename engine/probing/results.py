@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.evaluate.ratings import wilson_interval
 from engine.metrics import plain
+from engine.probing.constants import BestConstant, best_constant
 from engine.probing.expectations import Value
 from engine.probing.probe import TRUTHS, Probe
 
@@ -173,6 +174,8 @@ class Summary:
     """Budget, mean absolute error of the value in utilities, and over how many probes with a known value."""
     errors: int
     """Answers that failed for a reason other than being wrong."""
+    best_constant: BestConstant
+    """What can be passed without looking at the position."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file."""
@@ -222,6 +225,7 @@ def summary(family: str, truth: str, members: Sequence[Judged]) -> Summary:
         tuple(solved),
         tuple(errors),
         sum(bool(answer.error) for each in members for answer in each.answers),
+        best_constant(tuple(each.probe for each in members)),
     )
 
 
