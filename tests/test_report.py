@@ -4,6 +4,9 @@ Chromium is installed, a page that works.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 import re
 import shlex
@@ -173,9 +176,12 @@ def test_what_failed_and_what_wavered() -> None:
 
 def test_kinds_of_truth_stand_apart() -> None:
     text = report(probing(), [])
-    overview = text[text.index('id="families"') : text.index('id="curves"')]
-    tables = re.findall(r"<h3>(.*?)</h3><table.*?</table>", overview.replace("\n", " "))
-    assert [title.split("<")[0] for title in tables] == ["Exact", "Published", "Engine-judged"]
+    sections = re.findall(r'<section id="([^"]*)" class="truths">(.*?)</section><(?=section|/main)', text, re.DOTALL)
+    assert [truth for truth, _ in sections] == ["exact", "published", "engine-judged"]
+    for truth, section in sections:
+        assert re.findall(r"<h2>([^<]*)<", section) == [truth.capitalize()]
+        assert set(re.findall(r'data-truth="([^"]*)"', section)) == {truth}
+    assert re.findall(r'class="rate".*?class="count">([^<]*)<', sections[1][1]) == ["0/1"]
     totals = re.search(r'class="totals">(.*?)</ul>', text)
     assert totals is not None and re.findall(r'class="count">([^<]*)<', totals[1]) == ["2/6", "0/1", "0/1"]
 
@@ -211,12 +217,83 @@ def test_gained_and_lost_lead_to_their_probes() -> None:
         Judged(each.probe, tuple(replace(one, passed=not one.passed) for one in each.answers)) for each in own.judged
     )
     text = report(own, [], replace(own, agent="other", judged=swapped))
-    against = text[text.index('id="against"') : text.index("<h2>Probes")]
+    against = text[text.index('id="against"') : text.index("<main")]
     assert "Gained 2, lost 3" in against
     named = dict(re.findall(r'<a href="#(p\d+)">([^<]*)</a>', against))
     assert set(named.values()) == {"traps/a", "traps/b", "traps/c", "traps/d", "bluff/e", "mates/f", "twins/g"}
     for anchor, name in named.items():
         assert re.search(rf'id="{anchor}" data-family="{name.split("/")[0]}"', text)
+
+
+def test_families_are_explained_where_they_stand_and_the_worst_is_open() -> None:
+    text = report(probing(), [FAMILY])
+    lines = re.findall(r'<details id="f\d+" class="family"( open="")?><summary.*?<h3>(.*?)</h3>(.*?)</summary>', text)
+    assert [name for _, name, _ in lines] == ["bluff", "traps", "mates", "twins"]  # worst first, in each kind of truth
+    assert [bool(opened) for opened, _, _ in lines] == [True, False, False, False]
+    assert ["It fails." in line for _, _, line in lines] == [False, True, False, False]
+    assert "1 answer failed with an error." in lines[2][2]
+
+
+def test_one_card_is_shown_and_all_else_is_a_click_away() -> None:
+    """A suite of any length stays a list of families: whatever else it holds stands in closed `details`."""
+    many = [
+        Judged(replace(each.probe, id=f"{each.probe.id}{copy}", family=f"{each.probe.family}{copy}"), each.answers)
+        for copy in range(3)
+        for each in judged()
+    ]
+    shown = Shown(report(Probing("agent", (0, 64), tuple(many), 1.0), [FAMILY]))
+    assert shown.cards == 1 and shown.families == 12 and shown.passed == 0
+
+
+class Shown(HTMLParser):
+    """Counts what a reader sees before anything is opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.closed: list[bool] = []
+        self.summary = False
+        self.cards = self.families = self.passed = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        kinds = (found.get("class") or "").split()
+        visible = not any(self.closed)
+        self.cards += visible and "probe" in kinds
+        self.families += visible and "family" in kinds
+        self.passed += visible and found.get("data-result") == "passed"
+        if tag == "details":
+            self.closed.append("open" not in found)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "details":
+            self.closed.pop()
+
+
+def test_no_figure_stands_twice() -> None:
+    """The bar "solved from" needs a second budget, and what all probes share is no column."""
+    lost, won = answer(0, False, 2), answer(0, True, 3)
+    one = [
+        Judged(probe(f"traps/{number}", "traps", "connect_four", Moves((3,))), (each,))
+        for number, each in enumerate((lost, won, won))
+    ]
+    heads = r'class="heads"[^>]*>(.*?)</div>'
+    text = report(Probing("agent", (0,), tuple(one), 1.0), [FAMILY])
+    found = re.search(heads, text)
+    assert found is not None and re.findall(r"<span>([^<]*)", found[1]) == ["Family, worst first", "Passed, raw"]
+    two = [replace(each, answers=(*each.answers, replace(won, budget=64))) for each in one]
+    text = report(Probing("agent", (0, 64), tuple(two), 1.0), [FAMILY])
+    assert 'aria-label="solved from: 2 raw, 1 64"' in text
+    parts = re.search(r'class="solved"[^>]*>(.*?)</span>', text)
+    assert parts is not None and re.findall(r"flex-grow:(\d)[^>]*>(\d)<", parts[1]) == [("2", "2"), ("1", "1")]
+
+
+def test_only_the_pages_script_may_run() -> None:
+    text = report(probing(), [])
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'\"" in text and "script-src 'unsafe-inline'" not in text
 
 
 def test_a_page_without_probes() -> None:
@@ -294,9 +371,26 @@ def test_the_probes_of_these_tests_are_sound() -> None:
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def browse(tmp_path: Path, address: str, *arguments: str) -> str:
+    """The page as the browser sees it after its script has run."""
+    done = subprocess.run(
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--enable-logging=stderr"),
+            *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", *arguments, address),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "CONSOLE" not in done.stderr
+    return done.stdout
+
+
+@needs_chromium
 @pytest.mark.parametrize(
     ("fragment", "visible", "opened"),
     [
@@ -315,24 +409,47 @@ def test_a_browser_filters(tmp_path: Path, fragment: str, visible: int, opened: 
     own = replace(probing(), agent=HOSTILE)
     write_report(path, own, [FAMILY], own, "2026-11-26")
     assert re.search(r'<li id="p1"', path.read_text())
-    done = subprocess.run(
-        [
-            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--enable-logging=stderr"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", path.as_uri() + fragment),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert "CONSOLE" not in done.stderr
-    page = Page(done.stdout)
+    page = Page(browse(tmp_path, path.as_uri() + fragment))
     shown = [attrs for _, attrs in page.elements if "data-result" in attrs and "hidden" not in attrs]
     assert len(shown) == visible
     assert sum("open" in attrs for attrs in page.all("passed")) == opened
     form = next(attrs for _, attrs in page.elements if attrs.get("id") == "filters")
     assert "hidden" not in form
-    count = f"{visible} of 8 probes" if fragment.startswith("#?") and "unknown" not in fragment else "8 probes"
-    assert count in page.texts
-    # A family of which nothing is left is hidden, too.
+    filtered = fragment.startswith("#?") and "unknown" not in fragment
+    assert (f"{visible} of 8 probes" if filtered else "8 probes") in page.texts
+    # A family of which nothing is left is hidden, too, and what is left is open.
     families = [attrs for attrs in page.all("family") if "hidden" not in attrs]
     assert len(families) == len({attrs["data-family"] for attrs in shown})
+    if filtered:
+        assert all("open" in attrs for attrs in families)
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_board_stands_in_the_first_screen(tmp_path: Path, width: int, height: int) -> None:
+    """Measured in a frame of this size, for browsers have a least width of their own windows."""
+    own = replace(probing(), judged=tuple(judged()[:4]), budgets=(0, 16, 64), problems=())
+    text = report(own, [FAMILY], date="2026-11-26")
+    measure = """<script>addEventListener("load", () => {
+      const of = (selector) => document.querySelector(selector)?.getBoundingClientRect();
+      const board = of(".probe svg");
+      const seen = (kind) => [...document.querySelectorAll(kind)].filter((each) => each.offsetWidth).length;
+      parent.postMessage({top: board.top, bottom: board.bottom, wide: document.documentElement.scrollWidth,
+        last: seen(".cell:not(.first) .rate"), first: seen(".first .rate"), inner: innerWidth}, "*");
+    });</script>"""
+    # The page's own policy lets no foreign script run, so it is left out here.
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", measure + "</body>")
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    frame = f"""<pre></pre><script>addEventListener("message", (event) => {{
+      document.querySelector("pre").textContent = JSON.stringify(event.data); }});</script>
+      <iframe src="page.html" width="{width}" height="{height}" style="border:0"></iframe>"""
+    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
+    uri = (tmp_path / "frame.html").as_uri()
+    dom = browse(tmp_path, uri, "--window-size=1400,1000", "--virtual-time-budget=5000")
+    found = re.search(r"<pre>(.*?)</pre>", dom)
+    assert found is not None and found[1], dom[:300]
+    sizes = json.loads(found[1])
+    assert sizes["inner"] == width and sizes["wide"] <= width  # nothing has to be scrolled sideways
+    assert sizes["top"] >= 0 and sizes["bottom"] <= height
+    # The largest budget is shown on a phone, and the smallest beside it where there is room.
+    assert sizes["last"] == 1 and sizes["first"] == (1 if width > 600 else 0)

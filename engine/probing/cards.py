@@ -91,7 +91,7 @@ def card(judged: Judged, anchor: str, agent: str, more: Sequence[str] = ()) -> M
     state = probe.state()
     name = Names(state)
     known = known_of(probe.expectations)
-    badges = [outcome(judged), probe.truth, probe.game, *probe.tags]
+    badges = ["unsteady"] * (outcome(judged) == "unsteady") + [probe.game, *probe.tags]
     badges += [f"difficulty {probe.difficulty}"] * bool(probe.difficulty) + ["held out"] * probe.held_out
     head = element(
         "header",
@@ -247,13 +247,18 @@ def thoughts(judged: Judged, known: Mapping[int, str], name: Names) -> Markup:
     chosen = chosen_of(judged)
     heads = [element("th", "move", scope="col")]
     heads += [element("th", "prior", scope="col")] if priors else []
-    heads += [element("th", step(answer), scope="col") for answer in answers]
+    # Narrow screens leave out what stands between the smallest budget and the largest.
+    kinds = [None if answer in (answers[0], answers[-1]) else "middle" for answer in answers]
+    heads += [element("th", step(answer), scope="col", kind=kind) for answer, kind in zip(answers, kinds, strict=True)]
     rows = []
     for action in shown(answers, known):
         said = f"{known.get(action, '')}{' chosen' if action in chosen else ''}".strip()
         cells = [element("th", sign(said) if said else "", " ", name.of(action), scope="row")]
         cells += [element("td", share(priors.get(action, math.nan)))] if priors else []
-        cells += [element("td", *thought(lines[answer.budget].get(action))) for answer in answers]
+        cells += [
+            element("td", *thought(lines[answer.budget].get(action)), kind=kind)
+            for answer, kind in zip(answers, kinds, strict=True)
+        ]
         rows.append(element("tr", *cells))
     empty = [element("td")] * bool(priors)
     numbers = {
@@ -262,7 +267,12 @@ def thoughts(judged: Judged, known: Mapping[int, str], name: Names) -> Markup:
         "return, played out": [figure(answer.returns) for answer in answers],
     }
     sums = [
-        element("tr", element("th", title, scope="row"), *empty, *(element("td", each) for each in row))
+        element(
+            "tr",
+            element("th", title, scope="row"),
+            *empty,
+            *(element("td", each, kind=kind) for each, kind in zip(row, kinds, strict=True)),
+        )
         for title, row in numbers.items()
         if any(each != NONE for each in row)
     ]

@@ -7,9 +7,11 @@ Kinds of truth stand in tables and figures of their own.
 from __future__ import annotations
 
 import platform
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import version
-from itertools import groupby
+from itertools import count
 from pathlib import Path
 from string import Template
 
@@ -17,8 +19,8 @@ import engine
 from engine.files import atomic_write
 from engine.game import load_game
 from engine.markup import Markup, breakable, element, join
-from engine.probing.cards import RESULTS, card, outcome, passed_line, sign
-from engine.probing.charts import Said, calibration, curve, rate_bar
+from engine.probing.cards import RESULTS, outcome, sign
+from engine.probing.charts import Said, calibration, rate_bar
 from engine.probing.expectations import Value
 from engine.probing.family import KINDS, Family
 from engine.probing.results import (
@@ -32,12 +34,11 @@ from engine.probing.results import (
     rising,
     summaries,
 )
+from engine.probing.rows import family_row, heads, levels_of
 
 __all__ = ["report", "write_report"]
 
 PAGE = Path(__file__).with_name("report.html")
-OWN = "own probes"
-"""The kind of families that no room has."""
 TRUTH_WORDS = {
     "exact": "proven by a solver, by enumeration or by construction",
     "published": "told by the source that each probe cites",
@@ -56,69 +57,56 @@ def report(probing: Probing, families: Sequence[Family], against: Probing | None
     """The page.
 
     families: those that the probes may belong to, for what is known of them. against: another agent's answers to the
-    same probes. date: to be told.
+    same probes. date: the day on which the agent was asked, in words.
     """
     about: dict[str, list[Family]] = {}
     for family in families:
         about.setdefault(family.name, []).append(family)
-    order = sorted(probing.judged, key=lambda each: (place(each, about), each.probe.family))
-    anchors = {each.probe.id: f"p{number}" for number, each in enumerate(order)}
-    names = {name: f"f{number}" for number, name in enumerate(dict.fromkeys(each.probe.family for each in order))}
+    anchors = {each.probe.id: f"p{number}" for number, each in enumerate(probing.judged)}
+    page = PAGE.read_text(encoding="utf-8")
     body = join(
         header(probing, date),
-        overview(probing, about, names),
-        curves(order, against, names),
-        calibrations(order),
         regressions(probing, against, anchors),
-        legend(),
-        filter_form(order),
-        element("div", *sections(order, about, names, anchors, probing), id="probes"),
+        filter_form(probing.judged) if probing.judged else "",
+        element("main", *groups(probing, against, about, anchors), id="probes"),
+        calibrations(probing.judged),
+        footer(),
     )
-    title = element("title", f"{probing.agent} and {len(order)} probes")
-    return Template(PAGE.read_text(encoding="utf-8")).substitute(title=title, body=body)
+    title = element("title", f"{probing.agent} and {len(probing.judged)} probes")
+    return Template(page).substitute(title=title, body=body, digest=digest(page))
 
 
-def place(judged: Judged, about: dict[str, list[Family]]) -> int:
-    """Where the family's kind stands among KINDS."""
-    kind = kind_of(judged.probe.family, about)
-    return KINDS.index(kind) if kind in KINDS else len(KINDS)
-
-
-def kind_of(family: str, about: dict[str, list[Family]]) -> str:
-    """The heading that a family belongs under."""
-    return about[family][0].kind if family in about else OWN
+def digest(page: str) -> str:
+    """Of the page's own script, the only one that browsers are allowed to run."""
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    return b64encode(sha256(script.encode()).digest()).decode()
 
 
 def header(probing: Probing, date: str) -> Markup:
     """Who was asked, when and how, and the result in a line for each kind of truth."""
-    versions = [f"Tesuji {engine.__version__}", f"Python {platform.python_version()}"]
-    versions += [f"{name} {version(name)}" for name in ("open_spiel", "torch")]
-    facts = [
-        ("Date", date),
-        ("Budgets", ", ".join(map(budget_name, probing.budgets)) + " simulations" * any(probing.budgets)),
-        ("Time", duration(probing.seconds)),
-        ("Versions", ", ".join(versions)),
-    ]
+    budgets = ", ".join(map(budget_name, probing.budgets)) + " simulations" * any(probing.budgets)
+    facts = [fact for fact in (date, budgets, duration(probing.seconds)) if fact]
     lines = []
     for truth, members in by_truth(probing.judged):
         rate = last_rate(members)
-        lines.append(
-            element(
-                "li",
-                element("b", truth),
-                rate_bar(rate),
-                element("span", f"{100 * rate.share:.0f} % passed at the largest budget"),
-            )
-        )
+        words = f"{100 * rate.share:.0f} % passed at the largest budget"
+        link = element("a", truth, href=f"#{truth}")
+        lines.append(element("li", link, rate_bar(rate), element("span", words)))
     return element(
         "header",
-        element("p", "Probes of an agent", kind="kicker"),
-        element("h1", probing.agent),
-        element("dl", *(join(element("dt", term), element("dd", text)) for term, text in facts if text)),
+        element("h1", probing.agent, " ", element("small", "probes of an agent")),
+        element("p", " · ".join(facts), kind="facts"),
         element("ul", *lines, kind="totals") if lines else element("p", "No probe was asked."),
         problems(probing),
         id="top",
     )
+
+
+def footer() -> Markup:
+    """What the page was made by."""
+    versions = [f"Tesuji {engine.__version__}", f"Python {platform.python_version()}"]
+    versions += [f"{name} {version(name)}" for name in ("open_spiel", "torch")]
+    return element("footer", "Made by ", ", ".join(versions), ".")
 
 
 def problems(probing: Probing) -> Markup:
@@ -142,82 +130,36 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def overview(probing: Probing, about: dict[str, list[Family]], names: dict[str, str]) -> Markup:
-    """A table a kind of truth: families, their pass rates, and from which budget on they are solved."""
-    tables = []
-    for truth, members in by_truth(probing.judged):
-        rows = sorted(summaries(members), key=lambda each: list(names).index(each.family))
-        budgets = [budget for budget in probing.budgets if any(budget in budgets_of(row) for row in rows)]
-        searched = any(row.solved for row in rows)
-        heads = ["Family", "Kind", "Games", "Probes", *map(budget_name, budgets), *["Solved from"] * searched]
-        body = [
-            element(
-                "tr",
-                element("th", element("a", breakable(row.family), href=f"#{names[row.family]}"), scope="row"),
-                cell("Kind", kind_of(row.family, about)),
-                cell("Games", breakable(", ".join(row.games))),
-                cell("Probes", str(row.probes) + (f", {row.errors} errors" if row.errors else "")),
-                *(cell(budget_name(budget), rate_at(row, budget)) for budget in budgets),
-                *[cell("Solved from", solved(row))] * searched,
-            )
-            for row in rows
-        ]
-        tables += [
-            element("h3", truth.capitalize(), element("small", f" {TRUTH_WORDS[truth]}")),
-            element(
-                "table",
-                element("thead", element("tr", *(element("th", head, scope="col") for head in heads))),
-                element("tbody", *body),
-                kind="overview",
-            ),
-        ]
-    return element("section", element("h2", "Families"), *tables, id="families") if tables else Markup()
-
-
-def cell(head: str, content: str) -> Markup:
-    """It names its column, which narrow screens do not show."""
-    return element("td", content, data_head=head)
-
-
-def budgets_of(row: Summary) -> list[int | None]:
-    """At which a family was asked."""
-    return [rate.budget for rate in row.rates]
-
-
-def rate_at(row: Summary, budget: int | None) -> str:
-    """The bar of a budget, or a dash."""
-    return next((rate_bar(rate) for rate in row.rates if rate.budget == budget), Markup("—"))
-
-
-def solved(row: Summary) -> Markup:
-    """How many probes are right from each budget on, and how many never."""
-    counts = [(budget_name(budget), count) for budget, count in row.solved if count]
-    counts += [("never", row.probes - sum(count for _, count in row.solved))]
-    words = (element("span", element("b", f"{count}"), f" {name}") for name, count in counts if count)
-    return element("span", *words, kind="solved")
-
-
-def curves(order: Sequence[Judged], against: Probing | None, names: dict[str, str]) -> Markup:
-    """A small figure a family and kind of truth; nothing where there was one budget only."""
+def groups(
+    probing: Probing, against: Probing | None, about: dict[str, list[Family]], anchors: dict[str, str]
+) -> list[Markup]:
+    """A section for each kind of truth, its families below each other, the one that does worst first."""
     found = []
-    for truth, members in by_truth(order):
+    numbers = count()
+    opened = False
+    for truth, members in by_truth(probing.judged):
+        levels = levels_of(members)
         asked = {each.probe.id for each in members}
         other = [each for each in against.judged if each.probe.id in asked] if against else []
         others = {each.family: each.rates for each in summaries(other)}
-        figures = []
-        for row in summaries(members):
-            chart = curve(row.rates, others.get(row.family, ()), row.family)
-            if chart is not None:
-                link = element("a", row.family, href=f"#{names[row.family]}")
-                figures.append(element("figure", chart, element("figcaption", link)))
-        if figures:
-            found += [element("h3", truth.capitalize()), element("div", *figures, kind="curves")]
-    if not found:
-        return Markup()
-    legend = "Share passed against simulations; the band is the 95 % interval (Wilson)."
-    if against:
-        legend += f" Dashed, with squares: {against.agent}."
-    return element("section", element("h2", "Pass rate and budget"), element("p", legend), *found, id="curves")
+        rows = []
+        for row in sorted(summaries(members), key=lambda each: place(each, about)):
+            own = [each for each in members if each.probe.family == row.family]
+            known = [family for family in about.get(row.family, ()) if family.game.split("(", 1)[0] in row.games]
+            opens = not opened and any(outcome(each) != "passed" for each in own)
+            rates = others.get(row.family, ())
+            number = f"f{next(numbers)}"
+            rows.append(family_row(row, own, known, levels, rates, number, anchors, probing, opens))
+            opened = opened or opens
+        title = element("h2", truth.capitalize(), element("small", f" {TRUTH_WORDS[truth]}"))
+        found.append(element("section", title, heads(levels), *rows, id=truth, kind="truths"))
+    return [legend(against), *found] if found else []
+
+
+def place(row: Summary, about: dict[str, list[Family]]) -> tuple[float, int, str]:
+    """Where a family stands: by its share at the largest budget, then by kind and name."""
+    kinds = [KINDS.index(family.kind) for family in about.get(row.family, ())]
+    return row.rates[-1].share if row.rates else 0.0, min(kinds, default=len(KINDS)), row.family
 
 
 def calibrations(order: Sequence[Judged]) -> Markup:
@@ -232,7 +174,7 @@ def calibrations(order: Sequence[Judged]) -> Markup:
         body = []
         for row in rows:
             errors = {budget: f"{error:.3f} ({count})" for budget, error, count in row.value_error}
-            cells = (cell(budget_name(budget), errors.get(budget, "—")) for budget in budgets)
+            cells = (element("td", errors.get(budget, "—")) for budget in budgets)
             body.append(element("tr", element("th", breakable(row.family), scope="row"), *cells))
         table = element(
             "table",
@@ -241,7 +183,10 @@ def calibrations(order: Sequence[Judged]) -> Markup:
             kind="overview",
         )
         chart = element("figure", calibration(said(members), truth), element("figcaption", "at the largest budget"))
-        found += [element("h3", truth.capitalize()), element("div", table, chart, kind="calibration")]
+        found += [
+            element("h3", truth.capitalize()),
+            element("div", element("div", table, kind="wide"), chart, kind="calibration"),
+        ]
     if not found:
         return Markup()
     legend = (
@@ -272,17 +217,19 @@ def regressions(probing: Probing, against: Probing | None, anchors: dict[str, st
         return Markup()
     parts = []
     for truth, found in comparisons(probing.judged, against.judged).items():
-        chance = f"equal agents would differ at least so unevenly with a probability of {found.chance:.2g} (sign test)"
+        chance = f"equal agents differ at least so unevenly with a probability of {found.chance:.2g} (sign test)"
         parts += [
-            element("h3", truth.capitalize()),
-            element("p", f"Gained {len(found.gained)}, lost {len(found.lost)}; {chance}."),
+            element(
+                "p",
+                element("b", truth.capitalize()),
+                f": Gained {len(found.gained)}, lost {len(found.lost)}; {chance}.",
+            ),
             *(
                 element(
                     "details",
                     element("summary", f"{len(ids)} {word}"),
                     element("ul", *(element("li", element("a", name, href=f"#{anchors[name]}")) for name in ids)),
                     kind=f"links {word}",
-                    open=len(ids) <= 12,
                 )
                 for word, ids in (("lost", found.lost), ("gained", found.gained))
                 if ids
@@ -291,15 +238,14 @@ def regressions(probing: Probing, against: Probing | None, anchors: dict[str, st
     return element("section", element("h2", f"Against {against.agent}"), *parts, id="against")
 
 
-def legend() -> Markup:
-    """What the marks of moves mean."""
+def legend(against: Probing | None) -> Markup:
+    """What the marks of moves mean, and the lines of the figures."""
     meanings = {"accepted": "right", "forbidden": "wrong", "chosen": "the agent's choice at its largest budget"}
-    words = (element("span", sign(word), f" {meaning}") for word, meaning in meanings.items())
-    note = (
-        "A card for each probe that fails, or that is unsteady: right at its largest budget, but wrong at a smaller "
-        "one after having been right."
-    )
-    return join(element("h2", "Probes"), element("p", note), element("p", *words, kind="legend"))
+    words = [element("span", sign(word), f" {meaning}") for word, meaning in meanings.items()]
+    words.append(element("span", "thin lines and bands: 95 % intervals (Wilson)"))
+    if against:
+        words.append(element("span", f"dashed lines: {against.agent}"))
+    return element("p", *words, kind="legend")
 
 
 def filter_form(order: Sequence[Judged]) -> Markup:
@@ -327,64 +273,12 @@ def filter_form(order: Sequence[Judged]) -> Markup:
         for name, values in choices.items()
     ]
     search = element("input", name="find", type="search", placeholder="words; press / to type", autocomplete="off")
-    return element(
+    form = element(
         "form",
         *fields,
         element("label", element("span", "Search"), search, kind="find"),
         element("button", "Clear", type="reset"),
-        element("output", f"{len(order)} probes", role="status"),
-        id="filters",
-        hidden=True,
         aria_label="Filter the probes",
     )
-
-
-def sections(
-    order: Sequence[Judged],
-    about: dict[str, list[Family]],
-    names: dict[str, str],
-    anchors: dict[str, str],
-    probing: Probing,
-) -> list[Markup]:
-    """A section a family: what is known of it, a card for each probe that fails, a line for each that passes."""
-    found = []
-    for name, group in groupby(order, key=lambda each: each.probe.family):
-        members = list(group)
-        cards = [each for each in members if outcome(each) != "passed"]
-        lines = [passed_line(each, anchors[each.probe.id]) for each in members if outcome(each) == "passed"]
-        passed = element(
-            "details",
-            element("summary", f"{len(lines)} passed"),
-            element("ul", *lines),
-            kind="passed",
-        )
-        found.append(
-            element(
-                "section",
-                element("p", kind_of(name, about), kind="kicker"),
-                element("h2", name),
-                *(description(family) for family in about.get(name, ())),
-                *(card(each, anchors[each.probe.id], probing.agent, probing.words) for each in cards),
-                passed if lines else "",
-                id=names[name],
-                kind="family",
-            )
-        )
-    return found
-
-
-def description(family: Family) -> Markup:
-    """What a family is about."""
-    facts = [
-        ("What fails", family.fails),
-        ("Why", family.reason),
-        ("Described by", family.described_by),
-        ("Truth", family.truth),
-        ("Difficulty", f"{family.dial} ({', '.join(map(str, family.difficulties))})"),
-    ]
-    return element(
-        "details",
-        element("summary", f"About this family: {family.game}"),
-        element("dl", *(join(element("dt", term), element("dd", text)) for term, text in facts)),
-        kind="about",
-    )
+    title = element("summary", "Filter and search ", element("output", f"{len(order)} probes", role="status"))
+    return element("details", title, form, id="filters", hidden=True)
