@@ -16,6 +16,8 @@ from engine.probing.results import Budget, Judged, Probing, Rate, Summary, budge
 
 __all__ = ["family_row", "heads", "levels_of"]
 
+CONSTANT = "Best constant answer"
+"""What can be passed without a look at the position; the name of a column."""
 STRONGEST, WEAKEST = 60, 20
 """Shades in percent, from the smallest searched budget to the largest; the raw policy has 100."""
 
@@ -27,7 +29,7 @@ def levels_of(judged: Sequence[Judged]) -> list[Budget]:
 
 def heads(levels: Sequence[Budget]) -> Markup:
     """The words above the lines; narrow screens show them beside each figure instead."""
-    words = [element("span", "Family, worst first"), *(element("span", name) for name in rate_heads(levels))]
+    words = [element("span", name) for name in ("Family, worst first", *rate_heads(levels), CONSTANT)]
     if several(levels):
         key = (element("span", swatch(level, levels), budget_name(level)) for level in levels)
         never = element("span", element("i", kind="never"), "never")
@@ -49,7 +51,7 @@ def several(levels: Sequence[Budget]) -> bool:
 def columns(levels: Sequence[Budget]) -> str:
     """The style of a line: how many rates it has, and whether a bar of budgets."""
     rates = f"repeat({len(rate_heads(levels))},8rem)" if levels else ""
-    return f"--columns:minmax(0,1fr) {rates} {'17rem' if several(levels) else ''}"
+    return f"--columns:minmax(0,1fr) {rates} 5.5rem {'16rem' if several(levels) else ''}"
 
 
 def swatch(level: Budget, levels: Sequence[Budget]) -> Markup:
@@ -117,7 +119,10 @@ def line(row: Summary, about: Sequence[Family], levels: Sequence[Budget]) -> lis
         for head, level in zip(rate_heads(levels), ends, strict=True)
     ]
     solved = [element("span", element("small", "Solved from"), solved_bar(row, levels), kind="cell")]
-    return [element("span", *name, kind="name"), *rates, *(solved if several(levels) else ())]
+    best = row.best_constant
+    share = element("span", f"{best.share:.0%}", title=best.answer if len(row.games) == 1 else "by game")
+    constant = element("span", element("small", CONSTANT), share, kind="cell constant")
+    return [element("span", *name, kind="name"), *rates, constant, *(solved if several(levels) else ())]
 
 
 def rate_at(row: Summary, level: Budget) -> Markup:
