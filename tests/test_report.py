@@ -349,6 +349,18 @@ def test_the_table_shows_what_matters() -> None:
     assert span(1.0, 1.0) == "1" and span(-0.5, 1.0) == "between -0.5 and 1"
 
 
+def test_the_prior_has_a_column_where_the_raw_policy_plays_otherwise() -> None:
+    greedy, searched = (
+        answer(0, False, 3, 2),
+        answer(64, False, 3, 2),
+    )  # it plays the first for certain, the prior is 1/4
+    mixed = replace(greedy, moves=tuple(replace(move, probability=move.prior) for move in greedy.moves))
+    made = probe("traps/a", "traps", "connect_four", Moves((2,)))
+    for raw, shown_at in ((greedy, True), (mixed, False)):
+        text = report(Probing("agent", (0, 64), (Judged(made, (raw, searched)),), 1.0), [])
+        assert ('<th scope="col">prior</th>' in text) == shown_at
+
+
 def test_writing(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_report(path, probing(), [])

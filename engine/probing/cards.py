@@ -25,6 +25,8 @@ ROWS = 6
 """Moves in the table of what an agent thinks."""
 TOLD = 10
 """Moves named in a sentence."""
+SEEN = 0.005
+"""A difference of probabilities that can be seen in whole percents."""
 SIGNS = {"accepted": "○", "forbidden": "✕", "chosen": "◇"}
 """As the pictures draw them."""
 NONE = "—"
@@ -244,6 +246,9 @@ def thoughts(judged: Judged, known: Mapping[int, str], name: Names) -> Markup:
     answers = judged.answers
     lines = {answer.budget: {move.action: move for move in answer.moves} for answer in answers}
     priors = {move.action: move.prior for answer in answers for move in answer.moves if not math.isnan(move.prior)}
+    raw = {move.action: move.probability for answer in answers if answer.budget == 0 for move in answer.moves}
+    if raw and all(abs(prior - raw.get(action, 0.0)) < SEEN for action, prior in priors.items()):
+        priors = {}  # the raw policy's column says the same
     chosen = chosen_of(judged)
     heads = [element("th", "move", scope="col")]
     heads += [element("th", "prior", scope="col")] if priors else []
