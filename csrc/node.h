@@ -4,7 +4,7 @@
 //   nodes     [ root | ... ]            one per visited state
 //   edges     [ edges of root | ... ]   contiguous per node, in order of action
 //   values    [ P per node ]            network's values, or exact ones
-//   outcomes  [ (P + 1) per outcome ]   of chance nodes alone
+//   outcomes  [ (P + 1) per outcome, 1 per node ]   of chance nodes alone
 //   joints    [ one per node ]          of simultaneous nodes alone
 #ifndef TESUJI_CSRC_NODE_H_
 #define TESUJI_CSRC_NODE_H_

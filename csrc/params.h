@@ -68,9 +68,9 @@ struct SearchParams {
   bool proofs = true;
 
   // --- chance ---
-  // Outcomes are visited in proportion to their probabilities, and a chance
-  // node is worth the expectation over those visited. Off, each visit draws an
-  // outcome, and it is worth their mean.
+  // Outcomes are visited close to their probabilities, and a chance node is
+  // worth the expectation over those visited. Off, each visit draws an outcome,
+  // and it is worth their mean.
   bool expected_chance = true;
   // At most this times sqrt(visits) outcomes of a chance node are looked at
   // (progressive widening: Couetoux et al., 2011); 0 = all.

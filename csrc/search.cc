@@ -20,7 +20,8 @@ Search::Search(Tree& tree, const SearchParams& params, Rng& rng,
       ranges_(params.value_range, tree.num_players()),
       value_sum_(tree.num_players(), 0.0),
       ordered_(tree.num_players(), 0.0f),
-      delta_(tree.num_players(), 0.0) {}
+      delta_(tree.num_players(), 0.0),
+      before_(tree.num_players(), 0.0) {}
 
 bool Search::Run(Lane& lane, Batch& batch, int half, int64_t most) {
   if (!root_ready_ && !root_asked_) CheckEvaluator(batch.evaluator());
@@ -117,7 +118,8 @@ inline size_t Search::SelectMove(Lane& lane, uint32_t index) {
   const std::span<const Edge> edges = std::as_const(tree_).edges(node);
   if (node.kind == NodeKind::kChance) {
     return params_.expected_chance
-               ? SelectExpected(node, edges, params_.chance_widening, lane.rng)
+               ? SelectExpected(node, edges, params_.chance_widening,
+                                tree_.offset(node), lane.rng)
                : SelectSampled(edges, lane.rng);
   }
   const bool is_root = index == Tree::kRoot;
@@ -420,34 +422,57 @@ double Search::MeanOfAnswers(const Edge& edge) const {
 
 void Search::BackupChance(const Node& node, Edge& edge, bool proven) {
   ++edge.visits;
-  if (proven) edge.proof = Proof::kExact;
-  if (!params_.expected_chance) return;
-  const bool settled = proven || (virtual_loss_ && edge.proof != Proof::kNone);
   const std::span<const Edge> edges = std::as_const(tree_).edges(node);
   const size_t players = delta_.size();
-  // Expectation over the outcomes with a visit, in order of player.
-  const auto expectation = [&](size_t player) {
-    double mean = 0.0;
+  if (!params_.expected_chance) {
+    if (proven) edge.proof = Proof::kExact;
+    return;
+  }
+  // Writes the expectation over the outcomes with a visit, in order of player.
+  // An outcome that few visits can be expected to reach stands for others like
+  // it: it weighs its probability over that of having been reached (Hajek,
+  // 1971), which n visits that follow the probabilities do with about
+  // min(1, n p). Proven outcomes get no more visits, so n is what it would be
+  // if they did.
+  const auto expect = [&](std::vector<double>& out) {
+    double visits = 0.0;
     double mass = 0.0;
     for (size_t i = 0; i < edges.size(); ++i) {
-      const std::span<const double> outcome = tree_.outcome(node, i);
-      if (outcome[players] == 0.0) continue;
-      mean += edges[i].prior * outcome[player] / outcome[players];
+      if (edges[i].proof != Proof::kNone) continue;
+      visits += tree_.outcome(node, i)[players];
       mass += edges[i].prior;
     }
-    return mass > 0.0 ? mean / mass : 0.0;
+    const double least = visits > mass ? mass / visits : mass > 0.0 ? 1.0 : 0.0;
+    double total = 0.0;
+    std::fill(out.begin(), out.end(), 0.0);
+    for (size_t i = 0; i < edges.size(); ++i) {
+      const std::span<const double> outcome = tree_.outcome(node, i);
+      if (outcome[players] == 0.0 || edges[i].prior == 0.0f) continue;
+      const double weight = std::max<double>(edges[i].prior, least);
+      total += weight;
+      for (size_t player = 0; player < players; ++player) {
+        out[player] += weight * outcome[player] / outcome[players];
+      }
+    }
+    if (total > 0.0) {
+      for (double& value : out) value /= total;
+    }
   };
+  expect(before_);
+  if (proven) edge.proof = Proof::kExact;
   const std::span<double> changed =
       tree_.outcome(node, static_cast<size_t>(&edge - edges.data()));
   changed[players] += 1.0;
+  const bool settled = proven || (virtual_loss_ && edge.proof != Proof::kNone);
   for (size_t player = 0; player < players; ++player) {
-    changed[players] -= 1.0;
-    const double before = node.visits * expectation(player);
-    changed[players] += 1.0;
     changed[player] = settled
                           ? changed[players] * tree_.values(edge.child)[player]
                           : changed[player] + delta_[player];
-    delta_[player] = (node.visits + 1.0) * expectation(player) - before;
+  }
+  expect(delta_);
+  for (size_t player = 0; player < players; ++player) {
+    delta_[player] =
+        (node.visits + 1.0) * delta_[player] - node.visits * before_[player];
   }
 }
 

@@ -158,6 +158,7 @@ class Search {
   std::vector<double> value_sum_;  // [P], over this search's simulations
   std::vector<float> ordered_;     // [P], of Ordered()
   std::vector<double> delta_;      // [P], of Backup()
+  std::vector<double> before_;     // [P], of BackupChance()
   int64_t backups_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <span>
 #include <vector>
 
@@ -163,43 +164,48 @@ inline size_t SelectSampled(std::span<const Edge> edges, Rng& rng) {
   return edges.size() - 1;
 }
 
-// The chance outcome whose visits lag furthest behind its probability; ties go
-// to the earlier one. Of those visited alone where `widening` * sqrt(visits)
-// have been; below that bound, as long as not all have been visited, an outcome
-// is drawn. widening 0 = no bound.
+// A chance outcome: visit n (from 0) goes to the outcome at `offset` +
+// n * golden ratio (mod 1) of the distribution. `offset` belongs to the node
+// and is drawn here before its first visit. So each visit, the first one too,
+// follows the probabilities, whatever order the game lists them in, and all
+// together stay close to them (a Weyl sequence with a random shift). Proven
+// outcomes are left out: a visit would tell nothing new. With widening > 0,
+// once widening * sqrt(visits) outcomes have a visit only those are looked at.
 inline size_t SelectExpected(const Node& node, std::span<const Edge> edges,
-                             double widening, Rng& rng) {
-  bool visited_only = false;
-  if (widening > 0.0) {
-    const auto visited = static_cast<double>(
-        std::count_if(edges.begin(), edges.end(),
-                      [](const Edge& edge) { return edge.visits > 0; }));
-    const double most =
-        std::max(1.0, std::ceil(widening * std::sqrt(node.visits + 1.0)));
-    if (visited < std::min(most, static_cast<double>(edges.size()))) {
-      return SelectSampled(edges, rng);
-    }
-    visited_only = true;
+                             double widening, double& offset, Rng& rng) {
+  uint64_t visits = 0;
+  double visited = 0.0;
+  for (const Edge& edge : edges) {
+    visits += edge.visits;
+    if (edge.visits > 0) visited += 1.0;
   }
-  uint32_t total = 0;
+  if (visits == 0) offset = rng.Uniform();
+  const double most =
+      std::max(1.0, std::ceil(widening * std::sqrt(node.visits + 1.0)));
+  const bool visited_only =
+      widening > 0.0 &&
+      visited >= std::min(most, static_cast<double>(edges.size()));
+  const auto open = [visited_only](const Edge& edge) {
+    return edge.proof == Proof::kNone && edge.prior > 0.0f &&
+           (edge.visits > 0 || !visited_only);
+  };
   double mass = 0.0;
   for (const Edge& edge : edges) {
-    if (visited_only && edge.visits == 0) continue;
-    total += edge.visits;
-    mass += edge.prior;
+    if (open(edge)) mass += edge.prior;
   }
-  size_t best = 0;
-  double largest = -INFINITY;
+  // Where successors are drawn, a node with nothing but ends is not proven.
+  if (mass <= 0.0) return SelectSampled(edges, rng);
+  const double point =
+      offset + static_cast<double>(visits) * (std::numbers::phi - 1.0);
+  double remaining = (point - std::floor(point)) * mass;
+  size_t chosen = edges.size();
   for (size_t i = 0; i < edges.size(); ++i) {
-    const Edge& edge = edges[i];
-    if (visited_only && edge.visits == 0) continue;
-    const double lag = edge.prior / mass * (total + 1.0) - edge.visits;
-    if (lag > largest && edge.prior > 0.0f) {
-      largest = lag;
-      best = i;
-    }
+    if (!open(edges[i])) continue;
+    chosen = i;
+    remaining -= edges[i].prior;
+    if (remaining < 0.0) break;
   }
-  return best;
+  return chosen;
 }
 
 }  // namespace tesuji

@@ -111,7 +111,7 @@ bool Tree::MakeRoom() {
   full_ = !(fits(0) && grow(nodes_, 1) && grow(edges_, settings_.most_edges) &&
             grow(values_, players) &&
             (!settings_.expected_chance || !settings_.has_chance ||
-             grow(outcomes_, settings_.most_edges * (players + 1))));
+             grow(outcomes_, settings_.most_edges * (players + 1) + 1)));
   return !full_;
 }
 
@@ -182,8 +182,10 @@ uint32_t Tree::Add(StatePtr& state) {
 
 void Tree::AddOutcomes(Node& chance) {
   chance.extra = outcomes_.size();
-  outcomes_.resize(outcomes_.size() + static_cast<size_t>(chance.num_edges) *
-                                          (settings_.num_players + 1));
+  // The last number is its offset.
+  outcomes_.resize(
+      outcomes_.size() +
+      static_cast<size_t>(chance.num_edges) * (settings_.num_players + 1) + 1);
 }
 
 void Tree::Advance(Action action, bool keep_visits) {

@@ -78,6 +78,10 @@ class Tree {
     const size_t width = static_cast<size_t>(settings_.num_players) + 1;
     return {outcomes_.data() + chance.extra + index * width, width};
   }
+  // Of a chance node: where the sequence of its visits begins, in [0, 1).
+  double& offset(const Node& chance) {
+    return *outcome(chance, chance.num_edges).data();
+  }
   Joint& joint(const Node& simultaneous) { return joints_[simultaneous.extra]; }
   const Joint& joint(const Node& simultaneous) const {
     return joints_[simultaneous.extra];

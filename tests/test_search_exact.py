@@ -180,6 +180,66 @@ def test_a_chance_node_is_worth_its_expectation(tmp_path: Path) -> None:
     assert drawn.q[0] == pytest.approx(0.2, abs=0.06) and drawn.q[0] != pytest.approx(0.2, abs=1e-6)
 
 
+DICE = {"six faces": [1] * 6, "two dice": [2] * 15 + [1] * 6, "tiles": [9, 1]}
+"""Outcomes of chance by their relative probabilities."""
+
+
+@pytest.mark.parametrize("kind", DICE)
+def test_a_new_chance_node_is_worth_its_expectation_whatever_comes_first(tmp_path: Path, kind: str) -> None:
+    """The mean of q over 600 seeds, after 1, 2, 4 and 8 visits, where the outcomes are worth 0, 1, 2, ..."""
+    weights = DICE[kind]
+    total, size = sum(weights), len(weights)
+    chances = " ".join(f'"{outcome}" {weight}/{total}' for outcome, weight in enumerate(weights))
+    ends = "\n".join(f't "" {outcome + 1} "" {{ {outcome} -{outcome} }}' for outcome in range(size))
+    text = f'EFG 2 R "draw" {{ "A" "B" }}\np "" 1 1 "" {{ "draw" }} 0\nc "" 1 "" {{ {chances} }} 0\n{ends}\n'
+    game = efg(tmp_path, text)
+    scale = max(1.0, abs(game.max_utility()), abs(game.min_utility()))
+    probabilities = np.array(weights) / total
+    outcomes = np.arange(size) / scale
+    expected = float(probabilities @ outcomes)
+    spread = float(np.sqrt(probabilities @ (outcomes - expected) ** 2))
+    state, seeds = game.new_initial_state(), list(range(600))
+    for visits in (1, 2, 4, 8):
+        params = core.SearchParams(simulations=visits, proofs=False)
+        results = core.search([state] * len(seeds), core.FakeEvaluator(game), params, seeds)
+        q = np.array([result.q[0] for result in results])
+        # Equal chances: no bias at all. Else the weights of what few visits reach bring a little.
+        allowed = {"six faces": 0.0, "two dice": 0.03, "tiles": 0.1}[kind] * spread
+        assert abs(q.mean() - expected) <= allowed + 4.0 * q.std() / np.sqrt(len(seeds)) + 1e-6  # float32
+        if visits == 1:
+            assert q.std() == pytest.approx(spread, rel=0.15)  # each outcome as often as it comes
+
+
+@pytest.mark.parametrize(
+    ("game_string", "history"), [("pig", [0, 4]), ("backgammon", [4, 978, 4]), ("einstein_wurfelt_nicht", [])]
+)
+def test_the_frontier_is_unbiased(game_string: str, history: list[int]) -> None:
+    """The first visit of a move is worth, on average, what expectimax one ply deep makes of the same evaluator."""
+    game = pyspiel.load_game(game_string)
+    state = played(game_string, history) if history else game.new_initial_state()
+    while state.is_chance_node():
+        state.apply_action(state.chance_outcomes()[0][0])
+    evaluator = core.RolloutEvaluator(game, rollouts=1, seed=5)  # equal priors: the first move is looked at
+    seeds = list(range(1000))
+    results = core.search([state] * len(seeds), evaluator, core.SearchParams(simulations=1, proofs=False), seeds)
+    assert all(result.visits[0] == 1 for result in results)
+    chance = state.child(int(results[0].actions[0]))
+    assert chance.is_chance_node()
+    mover = state.current_player()
+
+    def worth(child: pyspiel.State) -> float:
+        if child.is_terminal():
+            return float(child.returns()[mover])
+        (answer,) = core.search([child], evaluator, core.SearchParams(simulations=0), [0])
+        return float(answer.values[mover])
+
+    values = np.array([worth(chance.child(outcome)) for outcome, _ in chance.chance_outcomes()])
+    probabilities = np.array([probability for _, probability in chance.chance_outcomes()])
+    q = np.array([result.q[0] for result in results])
+    assert q.std() > 0.1
+    assert abs(q.mean() - probabilities @ values) <= 4.0 * q.std() / np.sqrt(len(seeds))
+
+
 @pytest.mark.parametrize(("simulations", "outcomes"), [(16, 2), (36, 3), (64, 4), (100, 5)])
 def test_widening_bounds_the_outcomes_looked_at(tmp_path: Path, simulations: int, outcomes: int) -> None:
     """Half the square root of the visits, of eight: beside root and chance node there is a node for each."""
