@@ -92,7 +92,8 @@ def main() -> None:
     if result.interrupted:
         print("interrupted and saved; the same command goes on with it")
         return
-    print(f"{result.iterations} iterations in {result.seconds:.0f} s; now judging", flush=True)
+    print(f"{result.iterations} iterations in {result.seconds:.0f} s", flush=True)
+    print(f"by its own last match {result.comparison or 'not compared with the start'}; now judging", flush=True)
     options.json = options.json or folder / JUDGEMENT
     store = Measurements("fine_tuning", options, {"minutes": minutes, "games": games})
     judgement = store.get("judgement", lambda: judged(folder, games))

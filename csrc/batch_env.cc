@@ -1,6 +1,7 @@
 #include "csrc/batch_env.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -17,6 +18,9 @@ constexpr int kMostEmptyGames = 1000;
 // Thousands of states lie far apart in memory: so many games before a game's
 // turn, the processor starts to fetch it.
 constexpr size_t kAhead = 6;
+// Between two polls, time; between two looks at the clock, games.
+constexpr size_t kPollStride = 4;
+constexpr auto kPollEvery = std::chrono::milliseconds(50);
 
 // Streams of one seed.
 enum Stream : uint64_t { kShared = 0, kOwn = 1, kInside = 2 };
@@ -94,6 +98,7 @@ BatchEnv::BatchEnv(GamePtr game, int size, const BatchEnvOptions& options)
       seed_(options.seed),
       group_(options.group),
       histories_(options.starts),
+      poll_(options.poll),
       crew_(Workers(*given_, size, options)) {
   if (size % options.group != 0) {
     throw Error("size is " + std::to_string(size) +
@@ -137,17 +142,36 @@ BatchEnv::Use::Use(BatchEnv& env, bool must_work) : env_(env) {
 template <typename Body>
 void BatchEnv::ForEach(std::vector<Slot>& slots, Body body) {
   const size_t workers = crew_.workers();
+  std::atomic<bool> cancelled = false;
   crew_.Run([&](int worker) {
-    size_t index = slots.size() * worker / workers;
+    const size_t begin = slots.size() * worker / workers;
     const size_t end = slots.size() * (worker + 1) / workers;
-    try {
-      for (; index < end; ++index) {
-        if (index + kAhead < end) slots[index + kAhead].Prefetch();
-        body(slots[index], index);
+    auto polled = std::chrono::steady_clock::now();
+    size_t next = begin;  // slot before which to look at the clock
+    const auto poll = [&](size_t done) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - polled < kPollEvery) {
+        next += kPollStride;
+        return;
       }
-    } catch (const std::exception&) {
-      if (slots[index].now.state == nullptr) throw;
-      RethrowFrom(*slots[index].now.state);
+      ++next;  // these games are slow
+      polled = now;
+      try {
+        poll_(done, end - begin);
+      } catch (...) {
+        cancelled = true;
+        throw;
+      }
+    };
+    for (size_t index = begin; index < end && !cancelled; ++index) {
+      if (worker == 0 && poll_ && index >= next) poll(index);
+      if (index + kAhead < end) slots[index + kAhead].Prefetch();
+      try {
+        body(slots[index], index);
+      } catch (const std::exception&) {
+        if (slots[index].now.state == nullptr) throw;
+        RethrowFrom(*slots[index].now.state);
+      }
     }
   });
 }

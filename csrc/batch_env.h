@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ struct BatchEnvOptions {
   // Histories, chance outcomes included, that games begin after; none: at the
   // beginning.
   std::vector<std::vector<Action>> starts = {};
+  // Called now and then on the caller's thread, with how many of its games have
+  // been stepped (or begun) of how many; what it throws ends the call.
+  std::function<void(size_t done, size_t total)> poll = {};
 };
 
 // Game r of slot i depends on the seed, i, r and the actions alone: its start,
@@ -164,6 +168,7 @@ class BatchEnv {
   std::vector<Slot> slots_;
   bool failed_ = false;
   std::atomic<bool> used_ = false;
+  std::function<void(size_t done, size_t total)> poll_;
   Crew crew_;
 };
 

@@ -1,6 +1,8 @@
 // Many games stepped at once, in the caller's numpy arrays.
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,19 +70,32 @@ auto Run(const BatchEnv& env, Body body) {
 void BindBatchEnv(py::module_& m) {
   const BatchEnvOptions o;
   py::class_<BatchEnv>(m, "BatchEnv")
-      .def(py::init([](std::shared_ptr<Game> game, int size,
-                       std::string encoder, uint64_t seed, int workers,
-                       int group, std::vector<std::vector<Action>> starts) {
-             const BatchEnvOptions options = {std::move(encoder), seed, workers,
-                                              group, std::move(starts)};
-             return Unlocked(*game, [&] {
-               return std::make_unique<BatchEnv>(game, size, options);
-             });
-           }),
+      .def(py::init(
+               [](std::shared_ptr<Game> game, int size, std::string encoder,
+                  uint64_t seed, int workers, int group,
+                  std::vector<std::vector<Action>> starts,
+                  std::optional<std::function<void(size_t, size_t)>> report) {
+                 // Only while the first games begin.
+                 const auto watcher =
+                     std::make_shared<decltype(report)>(report);
+                 const auto poll = [watcher](size_t done, size_t total) {
+                   const py::gil_scoped_acquire lock;
+                   Poll();
+                   if (*watcher) (**watcher)(done, total);
+                 };
+                 const BatchEnvOptions options = {
+                     std::move(encoder), seed, workers, group,
+                     std::move(starts),  poll};
+                 auto env = Unlocked(*game, [&] {
+                   return std::make_unique<BatchEnv>(game, size, options);
+                 });
+                 watcher->reset();
+                 return env;
+               }),
            py::keep_alive<1, 2>(), "game"_a.none(false), "size"_a,
            "encoder"_a = o.encoder, py::kw_only(), "seed"_a = o.seed,
            "workers"_a = o.workers, "group"_a = o.group,
-           "starts"_a = py::tuple())
+           "starts"_a = py::tuple(), "report"_a = py::none())
       .def_property_readonly("size", &BatchEnv::size)
       .def_property_readonly("num_players", &BatchEnv::num_players)
       .def_property_readonly("num_actions", &BatchEnv::num_actions)

@@ -1,4 +1,5 @@
 // Evaluators: those of the core, and sessions written in Python.
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -6,6 +7,7 @@
 
 #include "csrc/bindings.h"
 #include "csrc/evaluator.h"
+#include "open_spiel/algorithms/mcts.h"
 
 namespace tesuji {
 namespace {
@@ -128,6 +130,28 @@ class NetworkEvaluator : public Evaluator {
   int max_rows_;
 };
 
+using open_spiel::algorithms::RandomRolloutEvaluator;
+
+// The same rollouts for OpenSpiel's MCTSBot, which searches in one call that
+// Ctrl-C ends with these.
+class InterruptibleRollouts : public RandomRolloutEvaluator {
+ public:
+  using RandomRolloutEvaluator::RandomRolloutEvaluator;
+
+  std::vector<double> Evaluate(const State& state) override {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - polled_ >= std::chrono::milliseconds(50)) {
+      polled_ = now;
+      Poll();
+    }
+    return RandomRolloutEvaluator::Evaluate(state);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point polled_ =
+      std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 void BindEvaluators(py::module_& m) {
@@ -163,6 +187,9 @@ void BindEvaluators(py::module_& m) {
       },
       py::keep_alive<0, 1>(), "game"_a.none(false), "rollouts"_a = 1,
       "seed"_a = 0);
+  py::class_<InterruptibleRollouts, RandomRolloutEvaluator,
+             std::shared_ptr<InterruptibleRollouts>>(m, "InterruptibleRollouts")
+      .def(py::init<int, int>(), "rollouts"_a, "seed"_a);
 }
 
 }  // namespace tesuji

@@ -138,18 +138,19 @@ void BindPool(py::module_& m) {
       .def(
           "run",
           [](Pool& pool, std::optional<int64_t> positions,
-             std::optional<int64_t> games) {
+             std::optional<int64_t> games, double seconds) {
             if (positions.has_value() == games.has_value() ||
                 positions.value_or(1) < 1 || games.value_or(1) < 1) {
               throw Error("run() takes either positions or games, at least 1");
             }
             const std::vector<GameRecord> records = Unlocked(pool.game(), [&] {
-              return positions ? pool.RunPositions(*positions, Poll)
-                               : pool.RunGames(*games, Poll);
+              return positions ? pool.RunPositions(*positions, Poll, seconds)
+                               : pool.RunGames(*games, Poll, seconds);
             });
             return Records(pool, records);
           },
-          py::kw_only(), "positions"_a = py::none(), "games"_a = py::none())
+          py::kw_only(), "positions"_a = py::none(), "games"_a = py::none(),
+          "seconds"_a = Pool::kEndless)
       .def("snapshot",
            [](const Pool& pool) { return py::bytes(pool.Snapshot()); })
       .def(
@@ -168,12 +169,13 @@ void BindPool(py::module_& m) {
          std::vector<PlayerParams> players,
          std::vector<std::vector<Action>> openings,
          std::vector<std::vector<int32_t>> seats, std::vector<uint64_t> seeds,
-         int workers, int games_per_worker) {
+         int workers, int games_per_worker, double seconds) {
         if (openings.size() != seats.size() ||
             openings.size() != seeds.size()) {
           throw Error("openings, seats and seeds must have one entry a game");
         }
-        std::vector<std::pair<std::vector<Action>, std::vector<double>>> played;
+        using Played = std::pair<std::vector<Action>, std::vector<double>>;
+        std::vector<std::optional<Played>> played(openings.size());
         if (openings.empty()) return played;
         std::vector<Opening> games;
         for (size_t i = 0; i < openings.size(); ++i) {
@@ -182,16 +184,18 @@ void BindPool(py::module_& m) {
         Pool pool(game, std::move(evaluators), std::move(players), {}, workers,
                   games_per_worker, 0, std::move(games));
         std::vector<GameRecord> records = Unlocked(*game, [&] {
-          return pool.RunGames(static_cast<int64_t>(openings.size()), Poll);
+          return pool.RunGames(static_cast<int64_t>(openings.size()), Poll,
+                               seconds);
         });
         for (GameRecord& record : records) {
-          played.emplace_back(std::move(record.history),
-                              std::move(record.returns));
+          played[record.id] = {std::move(record.history),
+                               std::move(record.returns)};
         }
         return played;
       },
       "game"_a, "evaluators"_a, "players"_a, "openings"_a, "seats"_a, "seeds"_a,
-      "workers"_a = 1, "games_per_worker"_a = 64);
+      "workers"_a = 1, "games_per_worker"_a = 64, py::kw_only(),
+      "seconds"_a = Pool::kEndless);
 }
 
 }  // namespace tesuji

@@ -142,26 +142,34 @@ size_t Pool::input_size() const {
 }
 
 std::vector<GameRecord> Pool::RunPositions(int64_t positions,
-                                           const std::function<void()>& poll) {
+                                           const std::function<void()>& poll,
+                                           double seconds) {
   if (!openings_.empty()) {
     throw Error("a pool with openings plays games, not positions");
   }
-  return Run(positions, std::numeric_limits<int64_t>::max(), poll);
+  return Run(positions, std::numeric_limits<int64_t>::max(), poll, seconds);
 }
 
 std::vector<GameRecord> Pool::RunGames(int64_t games,
-                                       const std::function<void()>& poll) {
+                                       const std::function<void()>& poll,
+                                       double seconds) {
   if (!openings_.empty()) {
     games = std::min<int64_t>(games, static_cast<int64_t>(openings_.size()));
   }
-  return Run(std::numeric_limits<int64_t>::max(), games, poll);
+  return Run(std::numeric_limits<int64_t>::max(), games, poll, seconds);
 }
 
 std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
-                                  const std::function<void()>& poll) {
+                                  const std::function<void()>& poll,
+                                  double seconds) {
   const auto start = std::chrono::steady_clock::now();
+  const auto gone = [start] {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - start).count();
+  };
   const auto workers = static_cast<int64_t>(workers_.size());
   end_id_ = games;
+  const bool here = OneThreadOnly(*game_);
   const auto body = [&](int worker, const std::atomic<bool>& cancelled) {
     std::vector<Slot*> slots;
     for (const auto& slot : slots_[worker]) {
@@ -179,9 +187,14 @@ std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
     const int64_t share = (positions - 1) / workers + 1;
     const int64_t before = recorded();
     workers_[worker]->Run(
-        slots, [&] { return recorded() - before >= share; }, cancelled);
+        slots,
+        [&] {
+          if (here) poll();  // nobody else does
+          return recorded() - before >= share || gone() >= seconds;
+        },
+        cancelled);
   };
-  RunWorkers(static_cast<int>(workers), OneThreadOnly(*game_), poll, body);
+  RunWorkers(static_cast<int>(workers), here, poll, body);
   std::vector<GameRecord> finished;
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {
@@ -192,9 +205,7 @@ std::vector<GameRecord> Pool::Run(int64_t positions, int64_t games,
   std::sort(
       finished.begin(), finished.end(),
       [](const GameRecord& a, const GameRecord& b) { return a.id < b.id; });
-  seconds_ +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  seconds_ += gone();
   return finished;
 }
 

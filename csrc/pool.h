@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ class GameSlot;
 // where sessions may be opened.
 class Pool {
  public:
+  // Seconds of a run that is not cut short.
+  static constexpr double kEndless = std::numeric_limits<double>::infinity();
+
   // players[0] is the learner, whose decisions are recorded; players[1], if
   // any, takes one seat in `past_share` of the games. With `openings`, game g
   // is openings[g] instead and nothing is recorded but histories and returns.
@@ -55,14 +59,17 @@ class Pool {
        std::vector<Opening> openings = {});
   ~Pool();
 
-  // Plays until every worker has recorded its share of `positions`. Games go on
-  // in the next call; their trees are rebuilt. Returns the games that finished,
-  // in order of id.
+  // Plays until every worker has recorded its share of `positions`, or for so
+  // many seconds. Games go on in the next call; their trees are rebuilt.
+  // Returns the games that finished, in order of id.
   std::vector<GameRecord> RunPositions(int64_t positions,
-                                       const std::function<void()>& poll);
-  // Plays the games with ids below `games` to their end.
+                                       const std::function<void()>& poll,
+                                       double seconds = kEndless);
+  // Plays the games with ids below `games` to their end, or for so many
+  // seconds.
   std::vector<GameRecord> RunGames(int64_t games,
-                                   const std::function<void()>& poll);
+                                   const std::function<void()>& poll,
+                                   double seconds = kEndless);
 
   // The games in progress, as bytes; Restore() continues exactly there in a
   // pool with the same arguments. Throws Error if the bytes do not fit this
@@ -81,7 +88,8 @@ class Pool {
   friend class GameSlot;
 
   std::vector<GameRecord> Run(int64_t positions, int64_t games,
-                              const std::function<void()>& poll);
+                              const std::function<void()>& poll,
+                              double seconds);
   int64_t num_slots() const;
   // What a snapshot must agree with.
   std::vector<char> Identity() const;

@@ -39,8 +39,10 @@ void Worker::Run(std::span<Slot* const> slots,
     while ((!busy[0].empty() || !busy[1].empty()) && !enough() && !cancelled) {
       // Rows of this half stay readable after Finish until the next Launch.
       for (const auto& batch : batches_) batch->Finish(half);
-      std::erase_if(busy[half],
-                    [&](Slot* slot) { return !slot->Advance(batches_, half); });
+      // A game may take long over a move: none is asked for once it is over.
+      std::erase_if(busy[half], [&](Slot* slot) {
+        return !cancelled && !slot->Advance(batches_, half);
+      });
       for (const auto& batch : batches_) batch->Launch(half);
       half = (half + 1) % kHalves;
     }

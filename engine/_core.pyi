@@ -238,6 +238,11 @@ class Solution:
     @property
     def nodes(self) -> int: ...
 
+class InterruptibleRollouts:
+    """OpenSpiel's RandomRolloutEvaluator with the same answers, for its MCTSBot, whose search Ctrl-C then ends."""
+
+    def __init__(self, rollouts: int, seed: int) -> None: ...
+
 class Pool:
     """Many games at once. players[0] learns, players[1], if any, is the past opponent."""
 
@@ -251,7 +256,11 @@ class Pool:
         games_per_worker: int,
         seed: int,
     ) -> None: ...
-    def run(self, *, positions: int | None = ..., games: int | None = ...) -> Records: ...
+    def run(self, *, positions: int | None = ..., games: int | None = ..., seconds: float = ...) -> Records:
+        """Play until so many positions are recorded, or the first so many games are over; at most so many seconds.
+
+        The games that are not over go on in the next call.
+        """
     def snapshot(self) -> bytes: ...
     def restore(self, snapshot: bytes) -> None: ...
     def set_resign_threshold(self, threshold: float) -> None: ...
@@ -284,6 +293,7 @@ class BatchEnv:
     group    slots k * group to (k + 1) * group - 1 begin their r-th games alike: the same start, the same chance up to
              the first decision
     starts   histories, chance outcomes included, that games begin after, drawn uniformly; none: the game's beginning
+    report   called now and then while the first games begin, with how many have of how many
     """
 
     def __init__(
@@ -296,6 +306,7 @@ class BatchEnv:
         workers: int = ...,
         group: int = ...,
         starts: Sequence[Sequence[int]] = ...,
+        report: Callable[[int, int], None] | None = ...,
     ) -> None: ...
     @property
     def size(self) -> int: ...
@@ -458,8 +469,11 @@ def play_match(
     seeds: Sequence[int],
     workers: int = ...,
     games_per_worker: int = ...,
-) -> list[tuple[list[int], list[float]]]:
-    """Play each of the openings to its end; its history and returns by player, normalised by evaluators[0].
+    *,
+    seconds: float = ...,
+) -> list[tuple[list[int], list[float]] | None]:
+    """Play each of the openings to its end; its history and returns by player, normalised by evaluators[0]. None stands
+    for games that were not over after so many `seconds`.
 
     seats[g][p] is the index in `players` of who moves for player p; games of equal seeds share their chance outcomes.
     """

@@ -238,7 +238,7 @@ class EvaluatorConfig(Section):
 
 @dataclass(frozen=True)
 class GuardConfig(Section):
-    """The match that keeps the best checkpoint."""
+    """The match that keeps the best checkpoint; with a budget in minutes it may be shorter, to keep within that."""
 
     every: int = number(10, 0)  # iterations between matches; 0: no guard
     games: int = number(200, 2)  # a match, in pairs with colours swapped

@@ -43,11 +43,48 @@ def test_minutes_end_with_the_last_match(clock):
 
 def test_another_session_goes_on_with_time_and_durations(clock):
     before = Budget(RunConfig(minutes=2.0))
-    before.durations["match"] = 15.0
+    before.durations["match"] = 11.0
+    before.matches = 7.0
     clock[0] += 40.0
     state = before.state()
     clock[0] += 1000.0
     after = Budget(RunConfig(minutes=2.0))
     after.restore(state)
     clock[0] += 5.0
-    assert (after.elapsed, after.time_for_training) == (45.0, 60.0)
+    assert (after.elapsed, after.time_for_training, after.matches) == (45.0, 64.0, 7.0)
+
+
+def test_matches_keep_to_their_share(clock):
+    budget = Budget(RunConfig(minutes=2.0), closing=2)
+    budget.durations = {"self-play": 20.0, "learning": 40.0, "match": 100.0}
+    assert budget.time_for_training == 120.0 - 2 * 12.0  # a tenth of the time for each match at the end, at most
+    clock[0] += 60.0
+    assert budget.time_for_match() == 12.0  # a fifth of the time so far
+    budget.matches = 5.0
+    assert budget.time_for_match() == 7.0
+    budget.matches = 50.0
+    assert budget.time_for_match() == 0.0
+    clock[0] += 40.0
+    assert (budget.time_for_match(2), budget.time_for_match(1)) == (10.0, 20.0)
+    clock[0] += 60.0
+    assert budget.time_for_match(2) == budget.time_for_match(1) == pytest.approx(2.4)  # a little is always left
+    assert budget.time_to_play == 0.0
+
+
+def test_games_are_cut_off_while_they_can_still_be_learnt_from(clock):
+    budget = Budget(RunConfig(minutes=2.0))
+    assert budget.time_to_play == 60.0  # half of it for the first
+    clock[0] += 60.0
+    budget.durations["self-play"] = 60.0
+    assert budget.time_to_play == 30.0  # as long as nothing has been learnt
+    clock[0] += 55.0
+    assert budget.time_to_play == 5.0  # all that is left
+    clock[0] -= 55.0
+    budget.durations["learning"] = 40.0
+    assert budget.time_to_play == 50.0
+
+
+def test_a_budget_in_iterations_limits_nothing(clock):
+    budget = Budget(RunConfig(iterations=4), closing=2)
+    clock[0] += 1e6
+    assert budget.time_to_play == budget.time_for_match() == budget.time_for_match(2) == float("inf")

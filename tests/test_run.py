@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from engine import files
 from engine.cli import main
 from engine.config import load_config
 from engine.errors import CheckpointError, TesujiError
-from engine.evaluate.ratings import Rating
+from engine.evaluate.ratings import Rating, elo_interval
 from engine.game import encoder_shape, facts, load_game
 from engine.metrics import JsonLines
 from engine.network import Sizes, build, load_checkpoint
@@ -26,7 +26,7 @@ from engine.training import budget, guard, snapshot
 from engine.training import run as run_module
 from engine.training.curve import draw_curve
 from engine.training.folder import create, locked
-from engine.training.guard import guard_match, verdict
+from engine.training.guard import MatchFigures, guard_match, verdict
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.run import Run, resume, train
 
@@ -110,12 +110,15 @@ def test_checkpoints_tell_their_figures(finished, capsys):
     for name in ("best", "latest", "past-000005"):
         checkpoint = load_checkpoint(result.folder / "checkpoints" / name)
         metrics = dict(checkpoint.metrics)
-        assert metrics.pop("elo_above_start", None) == (result.elo if name == "best" else None)
+        told = result.comparison.figures() if result.comparison and name == "best" else {}
+        assert {each: metrics.pop(each) for each in told} == told
         line = lines.get(checkpoint.lineage["iteration"], {})
         assert metrics == {each: line[each] for each in names if line}
     assert main(["describe", str(result.folder)]) == 0
+    assert result.comparison is not None and result.elo == result.comparison.elo
     told = capsys.readouterr().out
-    assert f"elo_above_start {result.elo:.4g}" in told
+    assert f"elo_over_start {result.elo:.4g}" in told
+    assert json.loads((result.folder / "comparison.json").read_bytes()) == asdict(result.comparison)
     assert all(f"{each} " in told for each in load_checkpoint(result.checkpoint).metrics)
 
 
@@ -134,7 +137,7 @@ def test_progress_is_told(finished):
     phases = [report.phase for report in reports]
     assert {phase: phases.count(phase) for phase in ("self-play", "match", "done")} == {
         "self-play": 6,
-        "match": 3,
+        "match": 4,  # the last against the start
         "done": 1,
     }
     assert phases.count("learning") >= 1
@@ -442,7 +445,7 @@ def test_equal_weights_measure_equal(finished):
     game = load_game("tic_tac_toe")
     checkpoint = load_checkpoint(finished[0].checkpoint)
     a, b = (Contestant(checkpoint.network, game, checkpoint.encoder, config) for _ in range(2))
-    rating = guard_match(game, a, b, config, games=20, seed=3)
+    rating = guard_match(game, a, b, config, games=20, seed=3).rating
     assert (rating.score, rating.pairs) == (0.5, 10)
 
 
@@ -452,7 +455,7 @@ def test_an_equal_candidate_is_kept_however_many_play(name):
     game = load_game(name)
     network = build(config.network, facts(game), encoder_shape(game), seed=1)
     a, b = (Contestant(network, game, "auto", config) for _ in range(2))
-    rating = guard_match(game, a, b, config, games=30, seed=3)
+    rating = guard_match(game, a, b, config, games=30, seed=3).rating
     assert rating.score == 0.5 and rating.low < 0.0 < rating.high
     found = verdict(rating, -50.0)
     assert found.promote and not found.roll_back
@@ -464,7 +467,7 @@ def test_a_match_of_best_moves_plays_an_opening_once(finished):
     for simulations, pairs in ((4, 9), (0, 40)):  # the raw network draws its moves: each game is another one
         config = tiny(guard={"simulations": simulations, "opening_plies": 1})
         a, b = (Contestant(checkpoint.network, game, checkpoint.encoder, config) for _ in range(2))
-        assert guard_match(game, a, b, config, games=80, seed=3).pairs == pairs
+        assert guard_match(game, a, b, config, games=80, seed=3).rating.pairs == pairs
 
 
 class LastSquare(torch.nn.Module):
@@ -498,22 +501,96 @@ def test_the_better_network_wins():
     game = load_game("tic_tac_toe")
     sizes = Sizes((3, 3, 3), 9, 2, "wdl")
     better, worse = (Contestant(network(sizes), game, "observation", config) for network in (ThirdSquare, LastSquare))
-    rating = guard_match(game, better, worse, config, games=80, seed=3)
+    rating = guard_match(game, better, worse, config, games=80, seed=3).rating
     assert rating.score > 0.6 and rating.low > 0.0
-    assert guard_match(game, worse, better, config, games=80, seed=3).score == pytest.approx(1.0 - rating.score)
+    other = guard_match(game, worse, better, config, games=80, seed=3).rating
+    assert other.score == pytest.approx(1.0 - rating.score)
 
 
 @pytest.mark.parametrize("elo", [-100.0, 100.0])
 def test_a_clearly_worse_candidate_is_undone(tmp_path, monkeypatch, elo):
     score = 1.0 / (1.0 + 10 ** (-elo / 400.0))
-    monkeypatch.setattr(guard, "guard_match", lambda *a, **k: Rating(elo, elo - 10, elo + 10, score, 100))
+    figures = MatchFigures(200, 200, Rating(elo, elo - 10, elo + 10, score, 100), 0.0, 0.1)
+    monkeypatch.setattr(guard, "guard_match", lambda *a, **k: figures)
     result = train(tiny(iterations=2, guard={"every": 2}), tmp_path / "run")
     reference, best, latest = (weights(result.folder / "checkpoints" / n) for n in ("reference", "best", "latest"))
     assert differ(best, reference) == (elo > 0)
     assert not differ(best, latest)
     (match,) = JsonLines(result.folder / "matches.jsonl").read()
     assert match["promoted"] == (elo > 0) and match["rolled_back"] == (elo < 0)
-    assert result.elo == max(0.0, elo)
+    # Where the start is still the best there is nothing to compare.
+    assert (result.best, result.elo, result.judged) == ((2, 100.0, True) if elo > 0 else (0, None, True))
+
+
+def equals(game, candidate, best, config, *, games, seed, **options):
+    """The figures of a match between equals, by a generator of this seed."""
+    pairs = np.random.default_rng(seed).integers(0, 2, (games // 2, 2)).sum(1).astype(float)
+    return MatchFigures(games, games, elo_interval(pairs.tolist()), 0.0, 0.1)
+
+
+def test_selection_does_not_touch_the_gain(tmp_path, monkeypatch):
+    """Equals under 20 judgements: what was promoted sums to far more than 0, the match against the start does not."""
+    monkeypatch.setattr(guard, "guard_match", equals)
+    summed, compared = [], []
+    for seed in range(8):
+        config = tiny(iterations=20, seed=seed, guard={"every": 1, "games": 200}, selfplay={"positions": 20})
+        result = train(config, tmp_path / str(seed))
+        lines = JsonLines(result.folder / "matches.jsonl").read()
+        assert len(lines) == 20
+        summed.append(sum(line["elo"] for line in lines if line["promoted"]))
+        assert result.comparison is not None and result.comparison.games == 200
+        assert result.comparison.elo_low < result.comparison.elo < result.comparison.elo_high
+        compared.append(result.comparison.elo)
+    # A match of 100 pairs has a deviation of 25 Elo, the mean of eight one of 9.
+    assert min(summed) > 80.0 and np.mean(summed) > 140.0
+    assert abs(np.mean(compared)) < 27.0
+
+
+def test_a_match_within_a_limit_is_shorter_or_none(finished):
+    game = load_game("tic_tac_toe")
+    checkpoint = load_checkpoint(finished[0].checkpoint)
+    config = tiny(guard={"opening_plies": 4})
+    a, b = (Contestant(checkpoint.network, game, checkpoint.encoder, config) for _ in range(2))
+
+    def played(**limits):
+        return guard_match(game, a, b, config, games=200, seed=3, **limits)
+
+    assert played(seconds=0.0) is None
+    assert played(seconds=1e-9, pace=1e-12) is None  # planned, and cut off
+    assert played(seconds=10.0, pace=1.0) is None  # eight games are no match
+    whole = played(seconds=1e9)
+    assert (whole.games, whole.planned) == (200, 200)
+    assert whole.rating.score == played().rating.score
+
+
+def test_a_run_without_time_for_matches_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "guard_match", lambda *a, **k: None)
+    result = train(tiny(iterations=4), tmp_path / "run")
+    assert (result.judged, result.comparison, result.elo) == (False, None, None)
+    (note,) = result.notes
+    assert "after iteration 2 was left out" in note and "--minutes" in note
+    # Nobody can say better: the latest is the best.
+    best, latest = (weights(result.folder / "checkpoints" / name) for name in ("best", "latest"))
+    assert result.best == 4 and not differ(best, latest)
+    assert resume(result.folder).notes == result.notes
+
+
+def test_a_shortened_match_is_said_once(tmp_path, clock, monkeypatch):
+    figures = MatchFigures(6, 8, Rating(0.0, -90.0, 90.0, 0.5, 3), 0.0, 0.1)
+    monkeypatch.setattr(guard, "guard_match", lambda *a, **k: figures)
+    notes = []
+    result = train(tiny(iterations=0, minutes=1.0), tmp_path / "run", on_progress=lambda each: notes.append(each.notes))
+    assert len(result.notes) == 1 and "shortened to 6 games" in result.notes[0]
+    assert notes[0] == () and notes[-1] == result.notes
+
+
+def test_a_run_that_learns_nothing_fails_and_says_what_to_change(tmp_path, capsys):
+    config = ["--set", "selfplay.games_per_worker=64", "--set", "guard.every=0", "--set", "network.channels=8"]
+    words = ["train", "--game", "chess", "--minutes", "0.01", "--output", str(tmp_path / "run"), *config]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "nothing was learnt: no game ended in" in told and "selfplay.games_per_worker" in told
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 1
 
 
 def test_without_guard_the_newest_is_the_best(tmp_path):
@@ -530,8 +607,8 @@ def test_without_guard_the_newest_is_the_best(tmp_path):
     best, latest = (load_checkpoint(folder / "checkpoints" / name) for name in ("best", "latest"))
     assert not differ(best.network.state_dict(), latest.network.state_dict())
     assert best.lineage == latest.lineage and best.metrics == latest.metrics
-    assert best.metrics["iteration"] == 2 and "elo_above_start" not in best.metrics
-    assert result.elo == 0.0
+    assert best.metrics["iteration"] == 2 and "elo_over_start" not in best.metrics
+    assert (result.elo, result.judged, result.best) == (None, False, 2)
     assert not (result.folder / "matches.jsonl").exists()
 
 

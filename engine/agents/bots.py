@@ -10,6 +10,7 @@ import pyspiel
 from engine.agents.agent import BatchAgent, Decision, MoveStatistics, one_hot, sharpen
 from engine.errors import TesujiError
 from engine.game import require_self_play
+from engine.native import core
 from engine.search.seeds import state_seed
 
 MCTS_MEMORY_MB = 1000  # the bot prunes its tree beyond this; far above what a few thousand simulations need
@@ -68,7 +69,7 @@ class MctsAgent(BatchAgent):
         return [self._decide(state, simulations, state_seed(seed, state) % 2**31) for state in states]
 
     def _decide(self, state: pyspiel.State, simulations: int, seed: int) -> Decision:
-        evaluator = pyspiel.RandomRolloutEvaluator(self._rollouts, seed)
+        evaluator = core.InterruptibleRollouts(self._rollouts, seed)  # pyspiel.RandomRolloutEvaluator that hears Ctrl-C
         bot = pyspiel.MCTSBot(self._game, evaluator, self._c, simulations, MCTS_MEMORY_MB, True, seed, False)
         root = bot.mcts_search(state)
         player = state.current_player()

@@ -1,7 +1,7 @@
 """The command `tesuji`: one file per verb, each only reading its arguments, calling the engine and printing.
 
-Exit codes: 0 done (also after Ctrl-C in `train` and `play`, which lose nothing), 2 the user's mistake (one line on
-standard error), 130 interrupted.
+Exit codes: 0 done (also after Ctrl-C in `train` and `play`, which lose nothing), 1 `train` learnt nothing or `probe`
+stayed under --fail-under, 2 the user's mistake (one line on standard error), 130 interrupted.
 """
 
 from __future__ import annotations

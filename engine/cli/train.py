@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.cli.common import above_zero, add_config, add_game, add_network, read_settings, seed, whole
 from engine.errors import TesujiError
-from engine.frontends.output import say
+from engine.frontends.output import complain, say
+
+if TYPE_CHECKING:
+    from engine.training.run import Result
 
 SUMMARY = "fine-tune an agent by self-play; Ctrl-C saves, --resume goes on"
 EXAMPLE = "tesuji train --from connect_four/imitation --output runs/first --minutes 7"
@@ -59,12 +63,8 @@ def run(options: argparse.Namespace) -> int:
                 on_progress=on_progress,
             )
     say(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
-    if result.exploitability is not None:
-        say(f"  exploitability {result.exploitability:.6g} (exact, NashConv / players)")
-    elif result.judged:
-        say(f"  about {result.elo:+.0f} Elo above the start by its own matches")
-    else:
-        say("  not judged on the way: best is the latest")
+    for line in standing(result):
+        say(f"  {line}")
     if result.interrupted:
         say(f"  go on:  tesuji train --resume {result.folder}")
     if result.checkpoint.exists():
@@ -72,7 +72,38 @@ def run(options: argparse.Namespace) -> int:
         judge = f"evaluate {result.folder} --against" if sound else f"match {result.folder}"
         say(f"  judge:  tesuji {judge} {result.folder / 'checkpoints' / 'reference'}")
         say(f"  play:   tesuji play {result.folder}{':simulations=64' if sound else ''}")
-    return 0
+    if result.samples or result.interrupted:
+        return 0
+    complain(nothing_learnt(result))
+    return 1
+
+
+def standing(result: Result) -> list[str]:
+    """What is known of the best agent."""
+    if result.exploitability is not None:
+        return [f"exploitability {result.exploitability:.6g} (exact, NashConv / players)"]
+    if result.interrupted or not result.samples:
+        return []
+    if result.comparison is not None:
+        return [str(result.comparison)]
+    if result.judged and result.best == 0:
+        return ["the best agent is still the start: nothing that was learnt measured as good"]
+    if result.judged:
+        return ["no match of the best agent against the start was finished: `judge` below plays one"]
+    return ["not judged: best is the latest"]
+
+
+def nothing_learnt(result: Result) -> str:
+    """What to change where a run has learnt from no position."""
+    if result.positions:
+        return (
+            f"nothing was learnt: the {result.positions} positions of {result.iterations} iterations make no batch. "
+            "Give more --minutes or --iterations, or --set learner.batch_size=64"
+        )
+    return (
+        f"nothing was learnt: no game ended in {result.seconds:.0f} s. Give more --minutes, or let fewer games run at "
+        "once (--set selfplay.games_per_worker=8, with --method ppo, mmd or grpo --set rollout.games=64)"
+    )
 
 
 def searches(checkpoint: Path) -> bool:

@@ -321,12 +321,15 @@ def play_in_pool(
     workers: int,
     games_per_worker: int,
     on_progress: Progress | None = None,
+    seconds: float = math.inf,
 ) -> list[MatchGame]:
     """Play the rows between two networks in the native pool; `players` says how `a` and `b` do it.
 
     They are played in parts of `workers` x `games_per_worker`, with a report after each. A game depends on its row
     alone; the parts are the same without reports, so that not even the rounding of other batches comes between.
+    After so many `seconds` the parts that are done are returned.
     """
+    begin = perf_counter()
     together = workers * games_per_worker
     scale = evaluators[0].value_scale
     played: list[MatchGame] = []
@@ -341,10 +344,14 @@ def play_in_pool(
             seeds=[opening.chance_seed for opening, _ in part],
             workers=workers,
             games_per_worker=min(games_per_worker, -(-len(part) // workers)),
+            seconds=max(0.0, seconds - (perf_counter() - begin)),
         )
+        over = [game for game in results if game is not None]
+        if len(over) < len(part):  # those that ended first are no fair sample
+            break
         played += [
             MatchGame(opening.actions, seats, tuple(history), tuple(value * scale for value in returns))
-            for (opening, seats), (history, returns) in zip(part, results, strict=True)
+            for (opening, seats), (history, returns) in zip(part, over, strict=True)
         ]
         if on_progress is not None:
             on_progress("games", len(played), len(rows))
@@ -418,10 +425,8 @@ def _result(
     seconds: float,
 ) -> MatchResult:
     outcomes = _outcomes(played)
-    means: FloatArray = outcomes.mean(axis=1)
-    reach = _reach(game, played)
-    mean, spread = mean_and_spread(means, 2.0 * reach)
-    shared, shared_spread = mean_and_spread(_shared(played), reach)
+    mean, spread = difference_of(game, played)
+    shared, shared_spread = mean_and_spread(_shared(played), _reach(game, played))
     elo = rate(played, by_points=True) if game.num_players() == 2 and is_zero_sum(game) else None
     return MatchResult(
         a=a.name,
@@ -459,6 +464,11 @@ def rate(played: Sequence[MatchGame], *, by_points: bool) -> Rating:
         return share_interval(outcomes)
     points = (np.sign(outcomes) + 1.0) / 2.0
     return elo_interval([float(pair) for pair in 2.0 * points.mean(axis=1)])
+
+
+def difference_of(game: pyspiel.Game, played: Sequence[MatchGame]) -> tuple[float, float]:
+    """Mean return of `a` less the others' mean, in utilities, and half the width of its 95 % interval over openings."""
+    return mean_and_spread(_outcomes(played).mean(axis=1), 2.0 * _reach(game, played))
 
 
 def _reach(game: pyspiel.Game, played: Sequence[MatchGame]) -> float:

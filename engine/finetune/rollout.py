@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,8 +108,9 @@ class Rollout:
         seed: int = 0,
         value_scale: float = 1.0,
         opponent: Opponent | None = None,
+        report: Callable[[int, int], None] | None = None,
     ) -> None:
-        """`seed` decides all chance and every action drawn.
+        """`seed` decides all chance and every action drawn. `report` is called as `core.BatchEnv` does.
 
         Against an `opponent` the network has one seat of every game, each seat in equally many games; else all of them.
         Raises TesujiError for games that cannot be stepped and illegal starts.
@@ -122,9 +125,9 @@ class Rollout:
         """Of the network against an opponent."""
         self.calls = 0
         """Decisions drawn so far, a slot; with the seed they number the random draws."""
-        self._begin(seed)
+        self._begin(seed, report)
 
-    def _begin(self, seed: int) -> None:
+    def _begin(self, seed: int, report: Callable[[int, int], None] | None = None) -> None:
         """Begin all games anew."""
         config = self.config
         try:
@@ -136,6 +139,7 @@ class Rollout:
                 workers=config.workers,
                 group=self.group,
                 starts=self.starts,
+                report=report,
             )
         except TesujiError as error:
             raise TesujiError(f"{config.starts}: {error}" if config.starts else str(error)) from error
@@ -159,13 +163,14 @@ class Rollout:
             "learnt": np.ones((steps, slots), np.bool_),
         }
 
-    def play(self, answers: NetworkAnswers) -> Trajectories:
-        """Play on, about `config.positions` decisions; at least until some games have ended."""
+    def play(self, answers: NetworkAnswers, seconds: float = math.inf) -> Trajectories:
+        """Play on, about `config.positions` decisions; until some games have ended, or so many seconds have gone."""
+        begin = monotonic()
         while True:
             self._step(answers, self.steps)
             rounds = self.kept["rounds"]
             ended = (rounds >= 0) & (rounds < self.round)  # those below 0 were handed out before
-            if ended.any():
+            if ended.any() or monotonic() - begin >= seconds:
                 break
         games = self._taken(ended)
         goes_on = (rounds >= self.round).any(1)
@@ -246,15 +251,18 @@ class GroupRollout(Rollout):
         self.group = group
         super().__init__(game, encoder, config, **options)
 
-    def play(self, answers: NetworkAnswers) -> Trajectories:
-        """Whole rounds, until they have `config.positions` decisions."""
+    def play(self, answers: NetworkAnswers, seconds: float = math.inf) -> Trajectories:
+        """Whole rounds, until they have `config.positions` decisions, or those that end within so many seconds."""
+        begin = monotonic()
         rounds: list[Trajectories] = []
-        while not rounds or sum(map(len, rounds)) < self.config.positions:
+        while sum(map(len, rounds)) < self.config.positions:
             self._begin(int(np.random.SeedSequence([self.seed, self.calls]).generate_state(1, np.uint64)[0]))
-            while (self.round == 0).any():
+            while (self.round == 0).any() and monotonic() - begin < seconds:
                 self._step(answers, STEPS, games=1)
+            if (self.round == 0).any():
+                break
             rounds.append(self._taken(self.kept["rounds"] == 0))
-        return joined(rounds, self.group)
+        return joined(rounds, self.group) if rounds else self._taken(np.zeros_like(self.kept["rounds"], np.bool_))
 
     def state(self) -> bytes:
         """The number of decisions drawn: no game is in progress."""

@@ -46,9 +46,13 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
         task = bars.add_task("training", total=1.0, note="")
         last_line = -LINE_SECONDS
         stream = Unfailing(sys.stderr)
+        shown = 0
 
         def report(progress: Progress) -> None:
-            nonlocal last_line
+            nonlocal last_line, shown
+            for text in progress.notes[shown:]:
+                bars.console.print(f"note: {printable(text)}", markup=False, highlight=False, soft_wrap=True)
+            shown = len(progress.notes)
             note = training_note(progress)
             bars.update(task, completed=progress.share, description=progress.phase, note=note)
             if bars.disable and time.monotonic() - last_line >= LINE_SECONDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -110,13 +111,13 @@ class Actor:
         self.resignation = Resignation(play.resign_threshold, play.resign_false_positive_limit)
         self.resigns = play.resign_threshold > 0.0
 
-    def play(self) -> tuple[Records, dict[str, float]]:
-        """One iteration's games and what they took.
+    def play(self, seconds: float = math.inf) -> tuple[Records, dict[str, float]]:
+        """One iteration's games, but no longer than so many seconds, and what they took.
 
         Returns the games that finished (the others go on in the next call) and the pool's counts for this call.
         """
         before = self.pool.statistics()
-        records = Records.from_pool(self.pool.run(positions=self.positions))
+        records = Records.from_pool(self.pool.run(positions=self.positions, seconds=seconds))
         counts = {name: value - before[name] for name, value in self.pool.statistics().items()}
         if self.resigns:
             self.resignation.observe(int(counts["resignation_checks"]), int(counts["resignation_errors"]))

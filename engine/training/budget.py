@@ -10,23 +10,37 @@ from engine.config import RunConfig
 
 __all__ = ["Budget"]
 
+ENDLESS = float("inf")
+MATCH_SHARE = 0.2
+"""Of the time so far, at most, that matches on the way take."""
+CLOSING_SHARE = 0.1
+"""Of the whole time, at most, that is set aside for each match at the end."""
+GRACE = 0.02
+"""Of the whole time, at least, that each match at the end may take, even if the training before took too long."""
+SHORTEST_PLAY = 10.0
+"""Seconds: a first iteration is not cut shorter, unless there is not so much time."""
+
 
 class Budget:
     """How much of a run's budget is used, and what there is still time for.
 
-    A budget in minutes ends with the last match, so its share is set aside; what is left when another round of games
-    would be too much goes into learning. Only the first iteration has no durations to go by: it plays whatever it
-    takes.
+    A budget in minutes ends with the last matches, so their share is set aside; what is left when another round of
+    games would be too much goes into learning. Only the first iteration has no durations to go by: half of the time
+    that is left is for its games, so that they are learnt from. A budget in iterations sets no limits to anything.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, closing: int = 1) -> None:
+        """`closing` matches are to be played at the end."""
         self.iterations = config.iterations
         self.seconds = 60.0 * config.minutes
         """0 with a budget in iterations."""
+        self.closing = closing
         self.before = 0.0
         self.started = monotonic()
         self.durations = {"self-play": 0.0, "learning": 0.0, "match": 0.0}
-        """Seconds that each phase took last; of the first match, an estimate."""
+        """Seconds that each phase took last; of a match, what one of full length would take, first an estimate."""
+        self.matches = 0.0
+        """Seconds that matches have taken so far."""
 
     @property
     def elapsed(self) -> float:
@@ -47,8 +61,11 @@ class Budget:
 
     @property
     def time_for_training(self) -> float:
-        """Seconds before the last match has to begin; without end with a budget in iterations."""
-        return self.seconds - self.elapsed - self.durations["match"] if self.seconds else float("inf")
+        """Seconds before the last matches have to begin; without end with a budget in iterations."""
+        if not self.seconds:
+            return ENDLESS
+        reserve = min(self.durations["match"], CLOSING_SHARE * self.seconds)
+        return self.seconds - self.elapsed - self.closing * reserve
 
     @property
     def time_for_games(self) -> bool:
@@ -56,14 +73,31 @@ class Budget:
         needed = 1.2 * self.durations["self-play"] + 0.25 * self.durations["learning"]
         return self.time_for_training > needed or not self.durations["self-play"]
 
+    @property
+    def time_to_play(self) -> float:
+        """Seconds after which the games of an iteration are cut off, so that they can still be learnt from."""
+        left = self.time_for_training
+        if self.durations["learning"]:
+            return max(0.0, left - 0.25 * self.durations["learning"])
+        return max(left / 2.0, min(left, SHORTEST_PLAY), 0.0)
+
+    def time_for_match(self, remaining: int = 0) -> float:
+        """Seconds for a match, on the way or as the first of `remaining` matches at the end."""
+        if not self.seconds:
+            return ENDLESS
+        if remaining:
+            return max(GRACE * self.seconds, (self.seconds - self.elapsed) / remaining)
+        return max(0.0, min(MATCH_SHARE * self.elapsed - self.matches, self.time_for_training / 2.0))
+
     def used_up(self, iterations: int) -> bool:
         """No iteration is left."""
         return self.share(iterations) >= 1.0 or self.time_for_training <= 0.0
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as JSON values."""
-        return {"elapsed": self.elapsed, "durations": dict(self.durations)}
+        return {"elapsed": self.elapsed, "durations": dict(self.durations), "matches": self.matches}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
         self.before, self.durations = state["elapsed"], dict(state["durations"])
+        self.matches = state.get("matches", 0.0)

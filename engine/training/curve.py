@@ -27,7 +27,7 @@ def draw_curve(folder: Path, title: str) -> Path | None:
     Raises TesujiError naming a file that is damaged.
     """
     lines = JsonLines(folder / "metrics.jsonl").read(("iteration",))
-    matches = JsonLines(folder / "matches.jsonl").read(("iteration", "elo", "elo_low", "elo_high", "elo_above_start"))
+    matches = JsonLines(folder / "matches.jsonl").read(("iteration", "elo", "elo_low", "elo_high"))
     judged = JsonLines(folder / "exploitability.jsonl").read(("positions", "elapsed", "exploitability"))
     if not lines:
         return None
@@ -62,13 +62,12 @@ def draw_curve(folder: Path, title: str) -> Path | None:
 
 def strength(axes: Axes, matches: list[dict[str, Any]]) -> None:
     """Plot the guard's matches with their intervals."""
-    axes.set_ylabel("Elo above the start, summed over matches")
+    axes.set_ylabel("Elo against the best before")
     axes.set_xlabel("iteration")
     if matches:
-        elo = [match["elo_above_start"] for match in matches]
-        low = [value - match["elo"] + match["elo_low"] for value, match in zip(elo, matches, strict=True)]
-        high = [value - match["elo"] + match["elo_high"] for value, match in zip(elo, matches, strict=True)]
-        at = [match["iteration"] for match in matches]
+        at, elo = [match["iteration"] for match in matches], [match["elo"] for match in matches]
+        low, high = ([match[end] for match in matches] for end in ("elo_low", "elo_high"))
+        axes.axhline(0.0, color="grey", linewidth=0.8)
         axes.fill_between(at, low, high, alpha=0.2, color=COLOURS[0], linewidth=0)
         axes.plot(at, elo, "o-", color=COLOURS[0])
 

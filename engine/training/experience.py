@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.finetune.methods import Batch
 
 __all__ = ["Experience", "Games"]
@@ -24,6 +27,10 @@ class Games:
     """What else there is to tell, for metrics.jsonl."""
     rates: Mapping[str, float]
     """What was counted while playing; over the time it took, these are rates."""
+    lengths: NDArray[np.int64]
+    """[G] actions of each game; those of chance count where they are recorded."""
+    returns: NDArray[np.float64]
+    """[G, P] how each game ended, normalised."""
 
 
 class Experience(Protocol):
@@ -32,8 +39,11 @@ class Experience(Protocol):
     repeatable: bool
     """What has been played can be learnt from again, where the time is too short for more games."""
 
-    def play(self, iteration: int, share: float) -> Games:
-        """One iteration's games, with `share` of the budget used. A call that is aborted loses nothing but itself."""
+    def play(self, iteration: int, share: float, seconds: float) -> Games:
+        """One iteration's games, with `share` of the budget used; those that end within so many seconds, maybe none.
+
+        A call that is aborted loses nothing but itself.
+        """
         ...
 
     def repeat(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,9 @@ class Rollouts:
         game: pyspiel.Game,
         config: RunConfig,
         checkpoints: Checkpoints,
+        report: Callable[[int, int], None],
     ) -> None:
+        """`report` is called while the first games begin, with how many have of how many."""
         self.learner = learner
         self.method = method
         self.config = config
@@ -51,32 +53,38 @@ class Rollouts:
         told = (game, checkpoints.reference.encoder, config.rollout)
         seed = stream_seed(config, ROLLOUT_STREAM)
         if method.group > 1:
-            self.rollout: Rollout = GroupRollout(*told, group=method.group, seed=seed, value_scale=self.scale)
+            self.rollout: Rollout = GroupRollout(
+                *told, group=method.group, seed=seed, value_scale=self.scale, report=report
+            )
         else:
-            self.rollout = Rollout(*told, seed=seed, value_scale=self.scale)
+            self.rollout = Rollout(*told, seed=seed, value_scale=self.scale, report=report)
         self.rows: Played | None = None
         self.waiting: list[NDArray[np.int64]] = []
         """Rows of each batch that is owed, the next one last."""
 
-    def play(self, iteration: int, share: float) -> Games:
+    def play(self, iteration: int, share: float, seconds: float) -> Games:
         """One iteration's games, prepared and shuffled into batches."""
         calls = self.rollout.calls
-        games = self.rollout.play(self.current)
+        games = self.rollout.play(self.current, seconds)
+        decisions = (self.rollout.calls - calls) * self.config.rollout.games
+        rates = {"positions": float(decisions)}
+        self.rows, self.waiting = None, []
+        if not len(games):
+            return Games(0, 0, decisions, {}, rates, np.empty(0, np.int64), np.empty((0, 1)))
         self.rows = self.method.prepare(games, self.current, self.reference, share)
         generator = np.random.default_rng([self.config.seed, SHUFFLE_STREAM, iteration])
         count = len(self.rows)
         batches = -(-count // self.config.learner.batch_size)
-        self.waiting = []
         for _ in range(self.method.epochs):
             self.waiting += np.array_split(generator.permutation(count), batches)
-        decisions = (self.rollout.calls - calls) * self.config.rollout.games
         returns, lengths = summary(games)
         metrics = {
             "learnt_share": count / len(games),
             "mean_length": lengths,
             "mean_returns": [float(value) * self.scale for value in returns],
         }
-        return Games(len(games), len(games.groups), decisions, metrics, {"positions": float(decisions)})
+        ends = np.add.reduceat(games.rewards.astype(np.float64), games.offsets[:-1])
+        return Games(len(games), len(games.groups), decisions, metrics, rates, np.diff(games.offsets), ends)
 
     def repeat(self) -> None:
         """Nothing that was played is learnt from twice: it would be another policy's."""

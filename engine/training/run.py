@@ -6,6 +6,7 @@ The run's folder:
     metrics.jsonl                           one line an iteration
     matches.jsonl or exploitability.jsonl   one line a judgement of the guard
     tensorboard/ learning_curve.png         the same for the eye
+    comparison.json                         the last match, of the best agent against the start
     checkpoints/reference best latest past-*
     replay/                                 the positions learnt from, where search finds them
     snapshots/                              what it resumes from
@@ -17,8 +18,10 @@ the same configuration gives the same run, however often it was interrupted.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -30,11 +33,13 @@ from torch import Tensor
 
 from engine.config import RunConfig
 from engine.errors import TesujiError
+from engine.files import atomic_write
 from engine.finetune.learner import Learner, learning_rate
 from engine.finetune.methods import POLICY_GRADIENTS, make_policy_gradient, make_search_method
 from engine.finetune.retention import Reference
 from engine.game import load_game
-from engine.metrics import JsonLines, TensorBoard, record_environment
+from engine.metrics import JsonLines, TensorBoard, plain, record_environment
+from engine.network import load_checkpoint
 from engine.search.evaluator import device_for
 from engine.selfplay.actor import Contestant
 from engine.training import snapshot
@@ -42,12 +47,22 @@ from engine.training.budget import Budget
 from engine.training.checkpoints import Checkpoints, averaged
 from engine.training.curve import draw_curve
 from engine.training.experience import Experience
-from engine.training.folder import UNTRAINED, create, load_reference, load_run_config, locked, require_run, sweep
-from engine.training.guard import ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
+from engine.training.folder import (
+    REFERENCE,
+    UNTRAINED,
+    create,
+    load_reference,
+    load_run_config,
+    locked,
+    require_run,
+    sweep,
+)
+from engine.training.guard import Comparison, ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
 from engine.training.interruption import Interrupted, Interruption
 from engine.training.rollouts import Rollouts
 from engine.training.self_play import SelfPlay
-from engine.training.streams import MATCH_STREAM
+from engine.training.stalling import stalling
+from engine.training.streams import COMPARISON_STREAM, MATCH_STREAM
 
 __all__ = ["Progress", "Result", "resume", "train"]
 
@@ -57,6 +72,10 @@ SNAPSHOT_SHARE = 0.02
 """At most about this share of the time goes into writing snapshots."""
 COUNTED = ("iteration", "positions", "games", "samples")
 """Of a line of the metrics, what a checkpoint tells, too."""
+LONGER = "More --minutes make room for it; so do fewer guard.simulations"
+"""What to change where a match has too little time."""
+SLOW_BEGINNING = 2.0
+"""Seconds after which games that are still beginning are told of."""
 TICK = 0.2
 """Seconds between reports of progress."""
 
@@ -66,7 +85,7 @@ class Progress:
     """Where a run stands; counts are since its start, rates of the last complete iteration."""
 
     phase: str
-    """"self-play", "learning", "match" or "done"."""
+    """"dealing" (games that take long to begin), "self-play", "learning", "match" or "done"."""
     iteration: int
     """The current one, from 1."""
     share: float
@@ -82,6 +101,8 @@ class Progress:
     """Positions learnt from, with repetition."""
     metrics: dict[str, Any]
     """The last line of metrics.jsonl."""
+    notes: tuple[str, ...] = ()
+    """What the run has had to say so far, one sentence each, such as a match that was left out for lack of time."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +116,27 @@ class Result:
     seconds: float
     interrupted: bool
     """It was asked to stop before its budget was used: `resume` goes on."""
-    elo: float
-    """Of the best agent above the start, summed over the guard's matches; an estimate to be proved by a match."""
+    positions: int
+    """Recorded by finished games."""
+    samples: int
+    """Positions learnt from, with repetition; 0: the best agent is the start."""
+    comparison: Comparison | None
+    """The best agent against the start, in a match of its own; None where the best is the start, where the guard plays
+    no matches, and where the time was too short.
+    """
+    best: int
+    """Iteration of the best agent; 0: it is the start."""
     exploitability: float | None
     """Of the best agent, exact, NashConv / players in utilities; None where the guard does not go by it."""
     judged: bool
-    """There is a guard; else the best agent is the latest."""
+    """The guard has finished a judgement; else the best agent is the latest."""
+    notes: tuple[str, ...]
+    """See `Progress`."""
+
+    @property
+    def elo(self) -> float | None:
+        """Of the best agent above the start, by `comparison`."""
+        return self.comparison.elo if self.comparison else None
 
 
 OnProgress = Callable[[Progress], None]
@@ -132,7 +168,11 @@ def resume(output: Path | str, *, network_class: str | None = None, on_progress:
     output = Path(output)
     require_run(output)
     with locked(output), Interruption() as interruption:
-        run = Run(output, network_class, interruption, on_progress)
+        try:
+            with interruption.abort():
+                run = Run(output, network_class, interruption, on_progress)
+        except Interrupted:
+            raise KeyboardInterrupt from None  # nothing has been done yet
         try:
             return run.go()
         finally:
@@ -157,16 +197,22 @@ class Run:
         self.learner: Learner[Any]
         self.experience: Experience
         self.guard: Guard | None
+        self.notes: dict[str, str] = {}
+        """What there was to say, once of each kind."""
+        self.assembled = monotonic()
         self._assemble(Reference(reference.network) if config.learner.kl_weight > 0.0 else None)
         self.metrics = JsonLines(folder / "metrics.jsonl")
         self.judgements = JsonLines(folder / (self.guard.record if self.guard else MatchGuard.record))
-        self.budget = Budget(config)
+        self.budget = Budget(config, self.guard.closing if self.guard else 0)
         self.iteration = 0
         self.totals = {"positions": 0, "games": 0, "samples": 0}
         self.best: dict[str, Any] = {"iteration": 0, "standing": {}, "metrics": {}}
         self.best_state = pack(self.learner.state())
         self.judged = 0
-        """Iteration of the last judgement."""
+        """Iteration after which the guard was asked last."""
+        self.verdicts = 0
+        """Its judgements."""
+        self.comparison: Comparison | None = None
         self.finished = False
         self.last: dict[str, Any] = {}
         self.reported, self.reported_phase = 0.0, ""
@@ -194,7 +240,7 @@ class Run:
                 still=True,
                 pretrained=start.method != UNTRAINED,
             )
-            self.experience = Rollouts(self.learner, gradient, game, config, self.checkpoints)
+            self.experience = Rollouts(self.learner, gradient, game, config, self.checkpoints, self._begun)
             if guarded and plays_matches(game):
                 players = [Contestant(self.learner.average, game, start.encoder, config) for _ in range(2)]
                 self.guard = MatchGuard(game, players[0], players[1], config, learner=self.learner)
@@ -238,11 +284,21 @@ class Run:
             self._save()
         self._draw()
         self._report("done")
-        best = self.checkpoints.folder / "best"
-        standing = self.captured.state["best"]["standing"]
-        elo, exploitability = standing.get("elo_above_start", 0.0), standing.get("exploitability")
-        iterations, seconds = self.captured.iteration, self.budget.elapsed
-        return Result(self.folder, best, iterations, seconds, interrupted, elo, exploitability, self.guard is not None)
+        state = self.captured.state
+        return Result(
+            self.folder,
+            self.checkpoints.folder / "best",
+            self.captured.iteration,
+            self.budget.elapsed,
+            interrupted,
+            state["totals"]["positions"],
+            state["totals"]["samples"],
+            read_comparison(state),
+            state["best"]["iteration"],
+            state["best"]["standing"].get("exploitability"),
+            state["verdicts"] > 0,
+            tuple(state["notes"].values()),
+        )
 
     def _out_of_time(self) -> bool:
         """The budget is used up, or what is left of it is too little for anything new to be learnt."""
@@ -263,11 +319,14 @@ class Run:
         if self.budget.time_for_games or not self.totals["positions"]:
             self._report("self-play")
             with self.interruption.abort():
-                games = self.experience.play(self.iteration, self.budget.share(self.iteration))
+                share, seconds = self.budget.share(self.iteration), self.budget.time_to_play
+                games = self.experience.play(self.iteration, share, seconds)
             fresh, decisions, played, rates = games.positions, games.decisions, dict(games.metrics), dict(games.rates)
             self.totals["positions"] += fresh
             self.totals["games"] += games.games
             self.budget.durations["self-play"] = monotonic() - begin
+            if "stalling" not in self.notes:
+                self._note("stalling", stalling(self.game, self.iteration + 1, games.lengths, games.returns))
             if self.guard is not None and not self.judged and self.totals["games"]:
                 length = self.totals["positions"] / self.totals["games"]
                 pace = self.budget.durations["self-play"] / max(1, decisions)
@@ -279,7 +338,8 @@ class Run:
         learnt = self._learn()
         self.iteration += 1
         self._check_finite(learnt)
-        updated = self.experience.update(self.iteration)
+        with self.interruption.abort():
+            updated = self.experience.update(self.iteration)
         end = monotonic()
         if fresh:
             self.budget.durations["learning"] = end - middle
@@ -301,7 +361,7 @@ class Run:
             },
         }
         if self.guard is not None and self.iteration % self.config.guard.every == 0:
-            self._judge()
+            self._judge(self.budget.time_for_match())
         self.experience.keep(self.iteration, figures(self.last))
         self.metrics.append(self.last)
         self.tensorboard.log(self.last, self.iteration)
@@ -337,14 +397,34 @@ class Run:
             )
 
     def _finish(self) -> None:
-        """The last judgement."""
-        if self.guard is not None and self.iteration != self.judged:
-            self._judge()
+        """The last judgement, and the match of the best against the start."""
+        if self.guard is not None and self.totals["samples"]:
+            if self.iteration != self.judged:
+                self._judge(self.budget.time_for_match(self.guard.closing))
+            if not self.verdicts:
+                self._promote({})  # nobody can say better
+            if self.best["iteration"]:
+                self._compare(self.guard)
         self.finished = True
         self._capture()
 
-    def _judge(self) -> None:
-        """Compare the averaged weights with the best; keep the better, undo what is clearly worse."""
+    def _compare(self, guard: Guard) -> None:
+        """What the best agent has gained since the start, in games that had no part in choosing it."""
+        self._report("match")
+        start = load_checkpoint(self.checkpoints.folder / REFERENCE, self.network_class).network.state_dict()
+        seed = np.random.SeedSequence([self.config.seed, COMPARISON_STREAM, self.iteration])
+        with self.interruption.abort():
+            self.comparison = guard.compare(
+                averaged(unpack(self.best_state)),
+                start,
+                int(seed.generate_state(1, np.uint32)[0]),
+                self.budget.time_for_match(1),
+            )
+        if self.comparison is not None:
+            self.best["standing"] = self.best["standing"] | self.comparison.figures()
+
+    def _judge(self, seconds: float) -> None:
+        """Compare the averaged weights with the best; keep the better, undo what is clearly worse. At most so long."""
         assert self.guard is not None
         self.judged = self.iteration
         self._report("match")
@@ -352,8 +432,24 @@ class Run:
         best = unpack(self.best_state)
         seed = np.random.SeedSequence([self.config.seed, MATCH_STREAM, self.iteration]).generate_state(1, np.uint32)
         with self.interruption.abort():
-            found = self.guard.judge(averaged(best), self.best["standing"], int(seed[0]))
-        self.budget.durations["match"] = monotonic() - begin
+            found = self.guard.judge(averaged(best), self.best["standing"], int(seed[0]), seconds)
+        gone = monotonic() - begin
+        self.budget.matches += gone
+        if found is None:
+            self._note(
+                "left out",
+                f"the judgement after iteration {self.iteration} was left out: the time was too short for its match. "
+                f"{LONGER}",
+            )
+            return
+        self.verdicts += 1
+        self.budget.durations["match"] = gone * found.planned
+        if self.budget.seconds and found.line.get("games", math.inf) < self.config.guard.games:
+            self._note(
+                "shortened",
+                f"the judgement after iteration {self.iteration} was shortened to {found.line['games']} games, to keep "
+                f"within the budget. {LONGER}",
+            )
         self.judgements.append(
             {
                 "iteration": self.iteration,
@@ -391,6 +487,9 @@ class Run:
             "experience": values,
             "best": dict(self.best),
             "judged": self.judged,
+            "verdicts": self.verdicts,
+            "comparison": asdict(self.comparison) if self.comparison else None,
+            "notes": dict(self.notes),
             "finished": self.finished,
             "last": self.last,
             "sizes": {"metrics": self.metrics.size, "judgements": self.judgements.size},
@@ -412,6 +511,9 @@ class Run:
         self.checkpoints.save("best", unpack(captured.parts[BEST]), best["iteration"], told)
         self.metrics.sync()
         self.judgements.sync()
+        if captured.state["comparison"]:
+            data = json.dumps(plain(captured.state["comparison"]), indent=2)
+            atomic_write(self.folder / "comparison.json", f"{data}\n".encode())
         snapshot.write(self.folder / "snapshots", captured)
         states = [captured.state, *snapshot.prune(self.folder / "snapshots")]
         self.experience.prune([state["experience"] for state in states])
@@ -436,6 +538,8 @@ class Run:
         self.totals = dict(state["totals"])
         self.best, self.best_state = dict(state["best"]), found.parts[BEST]
         self.judged, self.finished = state["judged"], state["finished"]
+        self.verdicts, self.comparison = state["verdicts"], read_comparison(state)
+        self.notes = dict(state["notes"])
         self.last = state["last"]
         self.learner.restore(unpack(found.parts[LEARNER]))
         self.experience.restore(found.iteration, state["experience"], found.parts)
@@ -444,6 +548,28 @@ class Run:
         self.captured, self.unsaved = found, False
 
     # Reports.
+
+    def _note(self, kind: str, text: str | None) -> None:
+        """Say something, with the next report and in the result, unless something of the kind has been said."""
+        if text is not None:
+            self.notes.setdefault(kind, text)
+
+    def _begun(self, begun: int, games: int) -> None:
+        """Games are beginning, which takes a moment at most, unless the game does much about it."""
+        gone = monotonic() - self.assembled
+        if self.on_progress is None or gone < SLOW_BEGINNING or not begun:
+            return
+        seconds = gone * games / begun
+        text = f"{games} games take about {seconds:.0f} s to begin; --set rollout.games=N begins fewer"
+        kind = self.game.get_type()
+        if {**kind.parameter_specification, **self.game.get_parameters()}.get("use_double_dummy_result"):
+            text += (
+                f". {kind.short_name} solves every deal double dummy: {kind.short_name}(use_double_dummy_result=false) "
+                "does not, and begins at once"
+            )
+        self._note("beginning", text)
+        notes = tuple(self.notes.values())
+        self.on_progress(Progress("dealing", 0, 0.0, gone, seconds - gone, 0, 0, 0, {}, notes))
 
     def _report(self, phase: str) -> None:
         """Tell the caller where the run stands, not too often."""
@@ -454,7 +580,23 @@ class Run:
         self.reported, self.reported_phase = now, phase
         share, left = self.budget.share(self.iteration), self.budget.left(self.iteration)
         current = self.iteration + (phase in ("self-play", "learning"))
-        self.on_progress(Progress(phase, current, share, self.budget.elapsed, left, **self.totals, metrics=self.last))
+        self.on_progress(
+            Progress(
+                phase,
+                current,
+                share,
+                self.budget.elapsed,
+                left,
+                **self.totals,
+                metrics=self.last,
+                notes=tuple(self.notes.values()),
+            )
+        )
+
+
+def read_comparison(state: Mapping[str, Any]) -> Comparison | None:
+    """The comparison in a snapshot's state."""
+    return Comparison(**state["comparison"]) if state["comparison"] else None
 
 
 def figures(line: Mapping[str, Any]) -> dict[str, Any]:

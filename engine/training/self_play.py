@@ -63,10 +63,10 @@ class SelfPlay:
         self.past_loaded: str | None = None
         """Whose weights the past player has; exchanging them is not free."""
 
-    def play(self, iteration: int, share: float) -> Games:
+    def play(self, iteration: int, share: float, seconds: float) -> Games:
         """One iteration of the actor."""
         self._choose_past(iteration)
-        records, counts = self.actor.play()
+        records, counts = self.actor.play(seconds)
         self.replay.append(records)
         self.debt += self.config.replay.ratio * len(records) / self.config.learner.batch_size
         answered = counts["cache_hits"] + counts["evaluations"]
@@ -78,7 +78,9 @@ class SelfPlay:
             "pool": {name: value for name, value in counts.items() if not name.startswith("seconds")},
         }
         rates = {name: counts[name] for name in ("positions", "simulations", "evaluations")}
-        return Games(len(records), records.games, int(counts["positions"]), metrics, rates)
+        lengths = np.array([len(history) for history in records.histories], np.int64)
+        returns = records.game_returns.astype(np.float64)
+        return Games(len(records), records.games, int(counts["positions"]), metrics, rates, lengths, returns)
 
     def repeat(self) -> None:
         """Learn from the replay without end."""

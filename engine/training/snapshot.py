@@ -21,7 +21,7 @@ __all__ = ["Snapshot", "newest", "prune", "read", "write"]
 
 KEPT = 2
 """Snapshots kept on disk: the newest, and one before it in case that one is damaged."""
-FORMAT = 3
+FORMAT = 4
 MANIFEST, STATE = "manifest.json", "state.json"
 
 

@@ -9,6 +9,7 @@ from engine.config import RunConfig
 __all__ = [
     "ACTOR_STREAM",
     "CALIBRATION_STREAM",
+    "COMPARISON_STREAM",
     "MATCH_STREAM",
     "PAST_STREAM",
     "REPLAY_STREAM",
@@ -25,7 +26,8 @@ __all__ = [
     CALIBRATION_STREAM,
     ROLLOUT_STREAM,
     SHUFFLE_STREAM,
-) = range(7)
+    COMPARISON_STREAM,
+) = range(8)
 """Their names."""
 
 
