@@ -4,15 +4,17 @@ The torch network goes through OpenVINO's PyTorch front end directly, not throug
 reports each use to its makers. So does importing the package, unless its reporter cannot be imported (`load_openvino`).
 """
 
+import copy
 import importlib
 import sys
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import TesujiError
 from engine.network.inference import Answers
@@ -27,6 +29,8 @@ HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 # From this many on, batches are padded to a multiple of it: OpenVINO makes a plan for each shape that occurs.
 ROW_STEP = 8
 TRACE_ROWS = 2  # 1 would let a tracer take the batch for a constant
+TRACING = threading.Lock()
+"""Neither tracing nor catching warnings is for several threads at once."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class OpenvinoBackend(Backend):
     """OpenVINO on the CPU."""
 
     name: ClassVar[str] = "openvino"
+    _graph: "Graph | None" = None
 
     def open(self, rows: int) -> OpenvinoSession:
         """See Backend."""
@@ -93,7 +98,73 @@ class OpenvinoBackend(Backend):
 
     def prepare(self, network: nn.Module) -> Prepared:
         """See Backend."""
-        return Prepared(convert(network), self.precision)
+        if self._graph is None:
+            self._graph = Graph(network)
+        return Prepared(self._graph.model(network), self.precision)
+
+
+class Graph:
+    """What a network computes, as OpenVINO reads it, once and for all weights.
+
+    torch keeps some memory of everything that it traces, as does OpenVINO's front end of everything that it reads, so
+    neither may be done at each update. Python code of a custom network that looks at its weights (`if`, `item()`) keeps
+    seeing those that it was traced with.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        """Trace a folded network. Raises TesujiError where OpenVINO cannot read it."""
+        openvino = load_openvino()
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        answers = Answers(copy.deepcopy(network))
+        weights = answers.state_dict()
+        inputs = sizes_of(network).inputs
+
+        def traced_function(rows: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+            for name, tensor in zip(weights, tensors, strict=True):
+                owner, _, leaf = name.rpartition(".")
+                module = answers.get_submodule(owner)
+                delattr(module, leaf)  # a parameter can only be replaced by another
+                setattr(module, leaf, tensor)
+            logits, values = answers(rows)
+            return logits, values
+
+        try:
+            with TRACING, warnings.catch_warnings(), torch.no_grad():
+                # torch deprecates TorchScript; it is what OpenVINO's front end reads.
+                warnings.simplefilter("ignore")
+                example = (torch.zeros(TRACE_ROWS, inputs), *weights.values())
+                traced = torch.jit.trace(traced_function, example, check_trace=False)  # type: ignore[no-untyped-call]
+                front_end = FrontEndManager().load_by_framework("pytorch")
+                decoder = TorchScriptPythonDecoder(traced)  # named, because the front end does not keep it alive
+                self._model = front_end.convert(front_end.load(decoder))
+        except RuntimeError as error:
+            raise TesujiError(f"OpenVINO cannot read network {type(network).__name__}: {first_line(error)}") from error
+        rows, *others = (value.debugName() for value in traced.graph.inputs())
+        self._names = dict(zip(others, weights, strict=True))
+        """Of the weights, by the model's parameter."""
+        shapes = {rows: openvino.PartialShape([-1, inputs])}
+        shapes |= {name: openvino.PartialShape(list(weights[of].shape)) for name, of in self._names.items()}
+        self._model.reshape({each: shapes[each.get_node().friendly_name] for each in self._model.inputs})
+
+    def model(self, network: nn.Module) -> Any:
+        """An `openvino.Model` with the weights of `network`: f32[batch, D] -> prior_logits, normalised values.
+
+        The batch is dynamic.
+        """
+        constant = importlib.import_module("openvino.opset13").constant
+        weights = Answers(network).state_dict()
+        model = self._model.clone()
+        for parameter in model.get_parameters():
+            if (name := self._names.get(parameter.friendly_name)) is not None:
+                parameter.output(0).replace(constant(weights[name].numpy()).output(0))
+                model.remove_parameter(parameter)
+        passes = importlib.import_module("openvino.passes")
+        manager = passes.Manager()
+        manager.register_pass(passes.ConstantFolding())  # what is computed from weights alone
+        manager.run_passes(model)
+        return model
 
 
 def load_openvino() -> Any:
@@ -116,28 +187,3 @@ def runtime() -> Any:
 def padded(rows: int) -> int:
     """The batch size computed for `rows` rows."""
     return rows if rows < ROW_STEP else -(-rows // ROW_STEP) * ROW_STEP
-
-
-def convert(network: nn.Module) -> Any:
-    """An `openvino.Model` of a folded network: f32[batch, D] -> prior_logits, normalised values; the batch is dynamic.
-
-    Raises TesujiError where OpenVINO cannot read the network.
-    """
-    openvino = load_openvino()
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    inputs = sizes_of(network).inputs
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            # torch deprecates TorchScript; it is what OpenVINO's front end reads.
-            warnings.simplefilter("ignore")
-            example = torch.zeros(TRACE_ROWS, inputs)
-            traced = torch.jit.trace(Answers(network), example, check_trace=False)  # type: ignore[no-untyped-call]
-            front_end = FrontEndManager().load_by_framework("pytorch")
-            decoder = TorchScriptPythonDecoder(traced)  # named, because the front end does not keep it alive
-            model = front_end.convert(front_end.load(decoder))
-    except RuntimeError as error:
-        raise TesujiError(f"OpenVINO cannot read network {type(network).__name__}: {first_line(error)}") from error
-    model.reshape(openvino.PartialShape([-1, inputs]))
-    return model
