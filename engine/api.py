@@ -1,10 +1,11 @@
 """The public API on one screen. Everything else may change; these functions and what they return are meant to stay.
 
-    from engine.api import evaluate, exploitability, load, match, probe, resume, search, train
+    from engine.api import as_bot, evaluate, exploitability, load, match, probe, resume, search, train
 
 Agents are given by name ("connect_four/imitation", "runs/first:simulations=64", "random", "mcts:1000", "ismcts:1000",
 "oracle", "best_response:random"), by the path of a checkpoint or a run, or as objects; games as OpenSpiel game strings
-or loaded games. Mistakes raise `engine.errors.TesujiError`, in one line.
+or loaded games. OpenSpiel's bots are agents, too; those that are made for one seat are given as a list, one for each
+(`engine.agents.pyspiel_bots` has the limits). Mistakes raise `engine.errors.TesujiError`, in one line.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import pyspiel
 
 from engine.agents.agent import BatchAgent, Decision
 from engine.agents.parser import checkpoint_folder, checkpoint_game, game_of, parse_agent
+from engine.agents.pyspiel_bots import AgentBot, as_agent
 from engine.errors import TesujiError
-from engine.game import load_game
+from engine.game import load_game, sound_method
 
 if TYPE_CHECKING:
     from engine.evaluate.evaluation import Evaluation
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from engine.probing.results import Probing
     from engine.training.run import Progress, Result
 
-AgentOrName = BatchAgent | str | Path
-"""An agent, its name, or the path of its checkpoint or run."""
+AgentOrName: TypeAlias = BatchAgent | str | Path | pyspiel.Bot | Sequence[pyspiel.Bot]
+"""An agent, its name, the path of its checkpoint or run, or bots of OpenSpiel's."""
 
-__all__ = ["evaluate", "exploitability", "load", "match", "probe", "resume", "search", "train"]
+__all__ = ["as_agent", "as_bot", "evaluate", "exploitability", "load", "match", "probe", "resume", "search", "train"]
 
 
 def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: str | None = None) -> BatchAgent:
@@ -40,6 +42,15 @@ def load(agent: str | Path, game: str | pyspiel.Game | None = None, *, network: 
     game: needed for agents that are no checkpoints. network: "package.module:Class", for a network of your own.
     """
     return parse_agent(str(agent), game, network)
+
+
+def as_bot(agent: AgentOrName, player: int, seed: int = 0, *, game: str | pyspiel.Game | None = None) -> pyspiel.Bot:
+    """`agent` as a bot of OpenSpiel's for the seat `player`; `as_agent(bot, game)` is the way back.
+
+    game: needed for agents by name that are no checkpoints.
+    """
+    known = _agent(agent, _game(game, agent)) if isinstance(agent, str | Path) else cast("BatchAgent", agent)
+    return AgentBot(known, player, seed)
 
 
 def search(state: pyspiel.State, agent: AgentOrName, simulations: int = 64, seed: int = 0) -> Decision:
@@ -68,12 +79,14 @@ def train(
     """Fine-tune the agent `start` by self-play in the new folder `output`; without `start`, an untrained network.
 
     method: "expert_iteration", or "ppo", "mmd" or "grpo", which work where information is hidden, too; None: as the
-    configuration says. minutes or iterations: the training budget. config: a TOML file over the game's defaults.
-    settings: single fields over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for a network
-    of your own.
+    configuration says, else the one that is sound in the game; a line on standard output then says which and why,
+    unless it is expert_iteration. minutes or iterations: the training budget. config: a TOML file over the game's
+    defaults. settings: single fields over that, as in {"learner.batch_size": 256}. network: "package.module:Class", for
+    a network of your own.
     `Result.checkpoint` is the best agent; SIGINT saves and returns, and `resume(output)` goes on.
     """
-    from engine.config import load_config, read
+    from engine.config import load_config, named_method, parse, read
+    from engine.frontends.output import say
     from engine.training import run
 
     file = Path(config) if config is not None else None
@@ -92,6 +105,9 @@ def train(
             raise TesujiError("say what to train: an agent to start from, or a game for an untrained network")
         overrides["game"] = own
     settled = load_config(file, overrides)
+    by_user = named_method(parse(overrides), read(file) if file is not None else {})
+    if by_user is None and settled.method.name != "expert_iteration":
+        say(f"method {settled.method.name}: {sound_method(load_game(settled.game))[1]}")
     with nullcontext() if start is None else checkpoint_folder(str(start), load_game(settled.game), network) as folder:
         return run.train(settled, output, start=folder, network_class=network, on_progress=on_progress)
 
@@ -125,7 +141,8 @@ def match(
     from engine.evaluate.match import match
 
     loaded = _game(game, a, b)
-    first, second = _agent(a, loaded, workers), _agent(b, loaded, workers)
+    first = _agent(a, loaded, workers)
+    second = first if a is b else _agent(b, loaded, workers)
     return match(first, second, loaded, games, opening_plies, seed, simulations=simulations)
 
 
@@ -135,10 +152,14 @@ def evaluate(
     game: str | pyspiel.Game | None = None,
     *,
     games: int = 400,
-    simulations: Sequence[int] = (0, 64),
+    simulations: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge `agent` by the game's perfect player, where it has one, and by a match `against` another agent."""
+    """Judge `agent` by the game's perfect player, where it has one, and by a match `against` another agent.
+
+    simulations: of networks, a move; the largest plays the match. None is 0 (the raw policy) and 64, or 0 alone where
+    search is not sound.
+    """
     from engine.evaluate.evaluation import evaluate
 
     loaded = _game(game, agent, *([against] if against is not None else []))
@@ -166,7 +187,8 @@ def exploitability(
     loaded = _game(game, agent)
     # A figure that is called exact is of the network itself, not of its rounded form.
     exact = EvaluatorConfig(precision="fp32")
-    known = parse_agent(str(agent), loaded, evaluator=exact) if isinstance(agent, str | Path) else agent
+    named = isinstance(agent, str | Path)
+    known = parse_agent(str(agent), loaded, evaluator=exact) if named else as_agent(agent, loaded)
     return exploitability(known, loaded, simulations=simulations, seed=seed, max_histories=max_histories)
 
 
@@ -191,6 +213,8 @@ def probe(
     """
     from engine.probing.probing import probe
 
+    if not isinstance(agent, BatchAgent | str | Path):
+        agent = as_agent(agent, _game(game))
     return probe(
         agent if isinstance(agent, BatchAgent) else str(agent),
         game=game,
@@ -206,7 +230,9 @@ def probe(
 
 
 def _agent(agent: AgentOrName, game: pyspiel.Game, workers: int = 2) -> BatchAgent:
-    return parse_agent(str(agent), game, workers=workers) if isinstance(agent, str | Path) else agent
+    named = isinstance(agent, str | Path)
+    agent = parse_agent(str(agent), game, workers=workers) if named else as_agent(agent, game)
+    return agent
 
 
 def _game(game: str | pyspiel.Game | None, *agents: AgentOrName) -> pyspiel.Game:

@@ -1,13 +1,16 @@
 """Every game that OpenSpiel registers, and which kinds of self-play can train it.
 
-Told from the game types alone: nothing is loaded.
+The list is made from the registered types alone: nothing is loaded. One game with its parameters is loaded: they may
+change what its players see.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyspiel
+
+from engine.game import load_game
 
 Type = pyspiel.GameType
 
@@ -40,6 +43,14 @@ class GameKind:
 def catalogue() -> list[GameKind]:
     """All registered games, in order of their names."""
     return sorted((_kind(each) for each in pyspiel.registered_games()), key=lambda kind: kind.short_name)
+
+
+def with_parameters(name: str) -> GameKind:
+    """The line of one game string, such as `goofspiel(imp_info=True)`. Raises TesujiError if it does not load."""
+    game = load_game(name)
+    return replace(
+        _kind(game.get_type()), short_name=str(game), players=str(game.num_players()), needs_parameters=False
+    )
 
 
 def _kind(kind: pyspiel.GameType) -> GameKind:

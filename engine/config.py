@@ -1,6 +1,6 @@
 """The configuration of a run: frozen typed dataclasses, filled from (later wins) the defaults here, the method's own
 (``engine/finetune/methods/METHOD.toml``), the game's room (``config.toml``, then ``METHOD.toml``), the user's TOML
-file, and ``--set section.key=value``.
+file, and ``--set section.key=value``. Where none of them names a method, it is the one that is sound in the game.
 
 Every field is checked for type and range; an unknown key is an error that names the nearest known one.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import ConfigError, nearest
 from engine.files import atomic_write
-from engine.game import room
+from engine.game import load_game, room, sound_method
 
 __all__ = [
     "POLICY_GRADIENTS",
@@ -314,7 +314,7 @@ def load_config(path: Path | None = None, overrides: Mapping[str, str] = Mapping
         raise ConfigError(f'{path or "configuration"}: game: give an OpenSpiel game string, such as "connect_four"')
     own = room(game.split("(", 1)[0])
     general = [(f"{own.config_path}: ", read(own.config_path))] if own.config_path else []
-    method = method_of(given, user, *(table for _, table in general))
+    method = named_method(given, user, *(table for _, table in general)) or sound_method(load_game(game))[0]
     files = (METHOD_DEFAULTS / f"{method}.toml", own.method_path(method))
     before, after = ([(f"{file}: ", read(file))] if file and file.is_file() else [] for file in files)
     layers = [*before, *general, *after, (f"{path}: ", user), ("", given)]
@@ -322,17 +322,18 @@ def load_config(path: Path | None = None, overrides: Mapping[str, str] = Mapping
     for source, layer in layers:
         check_layer(layer, source)
         merge(merged, layer)
+    merged.setdefault("method", {})["name"] = method
     return make(merged)
 
 
-def method_of(*layers: Tables) -> str:
-    """The method that the first of these layers names; the default where none does."""
+def named_method(*layers: Tables) -> str | None:
+    """The method that the first of these layers names; None where none does."""
     for layer in layers:
         table = layer.get("method")
         name = table.get("name") if isinstance(table, dict) else None
         if isinstance(name, str):
             return name
-    return MethodConfig().name
+    return None
 
 
 def save_config(config: RunConfig, path: Path) -> None:

@@ -1,9 +1,10 @@
 """Errors that are the user's to mend: one clear line each, printed without a traceback."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 
-__all__ = ["CheckpointError", "ConfigError", "TesujiError", "nearest"]
+__all__ = ["CheckpointError", "ConfigError", "Refusal", "TesujiError", "nearest"]
 
 
 class TesujiError(Exception):
@@ -16,6 +17,25 @@ class CheckpointError(TesujiError):
 
 class ConfigError(TesujiError):
     """A configuration key or value that is unknown or out of range."""
+
+
+class Refusal(TesujiError):
+    """Something that is not sound or not possible in a game, while something near it is.
+
+    words: words of the command line that works, by those that they replace.
+    flags: its options by name, such as ``{"--method": "mmd"}``; None leaves one out.
+    `engine.cli.refusals` makes the whole command of them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        words: Mapping[str, str] = MappingProxyType({}),
+        flags: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message)
+        self.words = words
+        self.flags = flags
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ import numpy as np
 import pyspiel
 from numpy.typing import NDArray
 
-from engine.errors import TesujiError, nearest
+from engine.errors import Refusal, TesujiError, nearest
 
 __all__ = [
     "GameFacts",
@@ -50,14 +50,18 @@ __all__ = [
     "Symmetry",
     "encoder_shape",
     "facts",
+    "is_rivalry",
     "load_game",
     "python_module",
     "require_rollouts",
     "require_searchable",
     "require_self_play",
+    "require_sequential",
     "room",
     "rooms",
     "searchable",
+    "sound_method",
+    "turn_based",
 ]
 
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
@@ -347,6 +351,32 @@ def require_rollouts(game: pyspiel.Game) -> pyspiel.Game:
     return game
 
 
+def turn_based(game: pyspiel.Game) -> str:
+    """The game string of the turn-based form of a simultaneous-move game, in which nobody sees the others' choice."""
+    return f"turn_based_simultaneous_game(game={game})"
+
+
+def require_sequential(game: pyspiel.Game) -> None:
+    """Raise TesujiError, naming the turn-based form, unless one player moves at a time in `game`."""
+    if game.get_type().dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL:
+        return
+    raise Refusal(f"{game} moves simultaneously: use {turn_based(game)}", flags={"--game": turn_based(game)})
+
+
+def sound_method(game: pyspiel.Game) -> tuple[str, str]:
+    """The method that is sound in `game` if nobody names one, and why: learning from searches where that is sound and
+    where it is not, mmd in zero-sum games of two players and ppo in all others. Raise TesujiError where none is.
+    """
+    try:
+        require_self_play(game)
+    except TesujiError as error:
+        require_rollouts(game)
+        if game.num_players() == 2 and is_rivalry(game):
+            return "mmd", f"{error}; mmd is for two players of whom one wins what the other loses"
+        return "ppo", f"{error}; ppo is for any number of players"
+    return "expert_iteration", "search is sound here"
+
+
 @cache
 def room(short_name: str) -> Room:
     """The room of the game with this short name; a generic one where ``games/<short_name>/game.py`` does not exist."""
@@ -397,6 +427,11 @@ def facts_by_name(name: str) -> GameFacts:
         encoder=encoder,
         observation_shape=shape,
     )
+
+
+def is_rivalry(game: pyspiel.Game) -> bool:
+    """What one player gains the others lose; elsewhere nobody wins by getting more than another."""
+    return game.get_type().utility in (pyspiel.GameType.Utility.ZERO_SUM, pyspiel.GameType.Utility.CONSTANT_SUM)
 
 
 def is_zero_sum(game: pyspiel.Game) -> bool:

@@ -408,7 +408,7 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("train --game tic_tac_toe --output {tmp}/x --seed -1", "argument --seed: -1: give a whole number from 0"),
         ("train --game tic_tac_toe --output {tmp}/x --iterations 1 --minutes 1", "iterations and minutes are both set"),
         ("train --game kuhn_poker --method expert_iteration --output {tmp}/x --iterations 1", "hides information"),
-        ("train --game goofspiel --output {tmp}/x --iterations 1", "simultaneous"),
+        ("train --game goofspiel --method expert_iteration --output {tmp}/x --iterations 1", "simultaneous"),
         ("train --game tic_tac_toe --output {tmp}/x --set learner.rate=1", "unknown key 'learner.rate'"),
         ("train --game tic_tac_toe --output {tmp}/x --set leaner.batch_size=1", "did you mean 'learner'?"),
         ("train --game tic_tac_toe --output {tmp}/x --set batch", "--set batch: write SECTION.FIELD=VALUE"),

@@ -10,7 +10,7 @@ from engine.agents.agent import BatchAgent, Decision
 from engine.agents.network_agent import WORKERS, decision_of
 from engine.config import SearchConfig
 from engine.errors import TesujiError
-from engine.game import facts
+from engine.game import facts, require_sequential
 from engine.native import core
 from engine.search.beliefs import Policy
 from engine.search.ismcts import ismcts
@@ -76,9 +76,8 @@ class IsmctsAgent(BatchAgent):
 
 def require_beliefs(game: pyspiel.Game) -> None:
     """Raise TesujiError unless the player to move can reckon with the states of `game` that it may be in."""
+    require_sequential(game)
     kind = game.get_type()
-    if kind.dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
-        raise TesujiError(f"{game} moves simultaneously: use turn_based_simultaneous_game(game={game})")
     if kind.chance_mode == pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC:
         raise TesujiError(f"{kind.short_name} samples chance inside its states: nobody can reckon with what it hides")
     if not (kind.provides_information_state_string or kind.provides_observation_string):

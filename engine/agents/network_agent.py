@@ -11,7 +11,7 @@ import pyspiel
 
 from engine.agents.agent import BatchAgent, Decision, FloatArray, MoveStatistics, sharpen
 from engine.config import EvaluatorConfig, SearchConfig
-from engine.errors import TesujiError
+from engine.errors import Refusal, TesujiError
 from engine.game import GameFacts, facts, load_game, require_searchable, searchable
 from engine.native import core
 from engine.search.analysis import Analysis
@@ -65,7 +65,7 @@ class NetworkAgent(BatchAgent):
         self._evaluator: Evaluator | None = None
         self._native: _core.NetworkEvaluator | None = None
         if self.searches:
-            require_searchable(self.game)
+            self._require_search()
 
     @property
     def searches(self) -> bool:
@@ -161,7 +161,15 @@ class NetworkAgent(BatchAgent):
             return [self._decision(self._think(state, seed)) for state in states]
         if simulations == 0:
             return self._decide_raw(states)
+        self._require_search()
         return self._decide_searched(states, simulations, seed)
+
+    def _require_search(self) -> None:
+        try:
+            require_searchable(self.game)
+        except TesujiError as error:
+            reason = f"{error}; ask {self.name} without simulations"
+            raise Refusal(reason, flags={"--simulations": None}) from error
 
     def _think(self, state: pyspiel.State, seed: int) -> SearchResult:
         config = self._search

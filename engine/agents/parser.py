@@ -22,12 +22,12 @@ import pyspiel
 from engine.agents.agent import BatchAgent
 from engine.agents.best_response_agent import BestResponseAgent
 from engine.agents.bots import MctsAgent, RandomAgent
-from engine.agents.ismcts_agent import PARTICLES, IsmctsAgent
+from engine.agents.ismcts_agent import PARTICLES, IsmctsAgent, require_beliefs
 from engine.agents.network_agent import WORKERS, NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
 from engine.config import EvaluatorConfig, SearchConfig, read_section
-from engine.errors import ConfigError, TesujiError, nearest
-from engine.game import Oracle, load_game, room, rooms
+from engine.errors import ConfigError, Refusal, TesujiError, nearest
+from engine.game import Oracle, load_game, require_searchable, require_self_play, room, rooms, turn_based
 from engine.native import core
 from engine.search.beliefs import Policy
 
@@ -75,6 +75,7 @@ def parse_agent(
         raise TesujiError(f"agent '{spec}': say which game it plays (--game GAME)")
     if name == "mcts":
         _check(spec, options, MCTS_OPTIONS)
+        _require(require_self_play, loaded, spec, "ismcts", options, ISMCTS_OPTIONS)
         return MctsAgent(
             loaded,
             _number(spec, options, "simulations", 1000, int, 1),
@@ -247,7 +248,39 @@ def _network_agent(
     if kind == "ismcts":
         answers = NetworkAgent(checkpoint, evaluator=config, workers=workers).native_evaluator()
         return _ismcts_agent(spec, options, load_game(checkpoint.game), answers, workers, answers)
+    if simulations > 0 or seconds > 0.0:
+        wanted = {**options, "search": "ismcts"}
+        _require(require_searchable, load_game(checkpoint.game), spec, name, wanted, ISMCTS_NETWORK_OPTIONS)
     return NetworkAgent(checkpoint, simulations, search, temperature, config, spec, workers, seconds)
+
+
+def _require(
+    require: Callable[[pyspiel.Game], None],
+    game: pyspiel.Game,
+    spec: str,
+    name: str,
+    options: Mapping[str, str],
+    known: tuple[str, ...],
+) -> None:
+    """Raise what `require` says of `game`, with the agent `name` that searches by ismcts instead, where that can.
+
+    options, known: of that agent; options that it does not know are left out.
+    """
+    try:
+        require(game)
+    except TesujiError as error:
+        flags = {}
+        where = ""
+        if game.get_type().dynamics == pyspiel.GameType.Dynamics.SIMULTANEOUS:
+            where, flags = f" in {turn_based(game)}", {"--game": turn_based(game)}
+            game = load_game(turn_based(game))
+        try:
+            require_beliefs(game)
+        except TesujiError:
+            raise error from None
+        kept = ",".join(f"{key}={value}" for key, value in options.items() if key in known)
+        other = f"{name}:{kept}" if kept else name
+        raise Refusal(f"{error}; use {other}{where}", {spec: other}, flags) from error
 
 
 def _best_response_agent(

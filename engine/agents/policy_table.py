@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.agents.agent import Agent, FloatArray
 from engine.agents.network_agent import NetworkAgent
+from engine.agents.pyspiel_bots import BotAgent
 from engine.errors import TesujiError
 from engine.native import core
 
@@ -26,6 +27,8 @@ def policy_table(
 
     budget, seed: as `Agent.policy` takes them. The raw policy of a network is asked without a pyspiel state.
     """
+    if isinstance(agent, BotAgent) and not agent.gives_policy:
+        raise TesujiError(f"{agent.name} does not say what it plays: it needs provides_policy and step_with_policy")
     agent.reset()
     raw = agent if isinstance(agent, NetworkAgent) and agent.plays_raw(budget) else None
     together = TOGETHER if raw is None else ROWS

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from engine import __version__
+from engine.cli.refusals import instead
 from engine.errors import TesujiError
 from engine.frontends.output import complain, finish, open_streams
 
@@ -29,13 +30,14 @@ VERBS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     open_streams()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
         try:
-            return run(sys.argv[1:] if arguments is None else arguments)
+            return run(words)
         finally:
             finish()
     except TesujiError as error:
-        complain(str(error))
+        complain(f"{error}{instead(words, error)}")
         return 2
     except KeyboardInterrupt:
         complain("interrupted")

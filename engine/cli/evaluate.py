@@ -22,9 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulations",
         type=_budgets,
-        default=(0, 64),
         metavar="N,N",
-        help="searches per move for networks, 0: raw policy; the largest plays the match (default 0,64)",
+        help="searches per move for networks, 0: raw policy; the largest plays the match (default 0,64, or 0 where "
+        "information is hidden)",
     )
     add_seed(parser)
     add_network(parser)

@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         metavar="NAME",
-        help="expert_iteration (search teaches the network; the default), or ppo, mmd, grpo (the outcomes of its games "
-        "do, also where information is hidden)",
+        help="expert_iteration (search teaches the network), or ppo, mmd, grpo (the outcomes of its games do, also "
+        "where information is hidden); default: the game's own, else the one that is sound there",
     )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; its configuration stays")
     add_game(parser)

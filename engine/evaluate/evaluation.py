@@ -15,7 +15,7 @@ from engine.errors import TesujiError
 from engine.evaluate import Progress
 from engine.evaluate.agreement import Agreement, agreement, labelled_positions
 from engine.evaluate.match import MatchResult, match
-from engine.game import LabelledPosition
+from engine.game import LabelledPosition, searchable
 
 SIMULATIONS = (0, 64)
 
@@ -75,7 +75,7 @@ def evaluate(
     game: pyspiel.Game,
     against: BatchAgent | None = None,
     games: int = 400,
-    simulations: Sequence[int] = SIMULATIONS,
+    simulations: Sequence[int] | None = None,
     opening_plies: int | None = None,
     seed: int = 0,
     positions: Sequence[LabelledPosition] | None = None,
@@ -84,11 +84,14 @@ def evaluate(
     """Judge `agent` (and `against`, if given, beside it and in a match of `games` games; 0 games: no match).
 
     simulations: budgets at which networks meet the referee; the largest is also that of the match for networks without
-        a search of their own. Other agents keep their own way.
+        a search of their own. Other agents keep their own way. None: `SIMULATIONS`, or 0 alone where search is not
+        sound.
     positions: labelled positions; None takes the room's held-out set. Without any the referee is left out.
     """
     if games < 0:
         raise TesujiError(f"games {games}: play at least 1, or 0 for no match")
+    if simulations is None:
+        simulations = SIMULATIONS if searchable(game) else (0,)
     if not simulations or min(simulations) < 0:
         raise TesujiError(f"simulations {list(simulations)}: give one or more numbers of 0 or more")
     if positions is None:

@@ -22,11 +22,12 @@ import pyspiel
 
 from engine.agents.agent import Agent, FloatArray
 from engine.agents.network_agent import ROWS, NetworkAgent
+from engine.agents.pyspiel_bots import BotAgent
 from engine.errors import TesujiError
 from engine.evaluate import Progress
 from engine.evaluate.ratings import Rating, elo_interval, mean_and_spread, share_interval
 from engine.files import atomic_write
-from engine.game import is_zero_sum, require_self_play
+from engine.game import is_zero_sum, require_self_play, require_sequential
 from engine.native import core
 from engine.search.seeds import state_seed, stream
 
@@ -158,8 +159,7 @@ def match(
         raise TesujiError(f"opening plies {opening_plies}: cannot be negative")
     if simulations is not None and simulations < 0:
         raise TesujiError(f"simulations {simulations}: cannot be negative")
-    if game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
-        raise TesujiError(f"{game} moves simultaneously: use turn_based_simultaneous_game(game={game})")
+    require_sequential(game)
     for agent in (a, b):
         if isinstance(agent, NetworkAgent) and str(agent.game) != str(game):
             raise TesujiError(f"agent '{agent.name}' plays {agent.game}, not {game}")
@@ -174,6 +174,8 @@ def match(
         part, watch = rows[first:last], report if on_progress is not None else None
         if isinstance(a, NetworkAgent) and isinstance(b, NetworkAgent) and _pool_plays(game, a, b):
             return _play_networks(a, b, game, part, simulations, watch)
+        if isinstance(a, BotAgent) or isinstance(b, BotAgent):
+            return _play_singly(a, b, game, part, first, seed, simulations, watch)
         return _play_batched(a, b, game, part, first, seed, simulations, watch)
 
     played = _play_new(game, play, len(rows), distinct * rotations(game))
@@ -356,6 +358,28 @@ def play_in_pool(
         if on_progress is not None:
             on_progress("games", len(played), len(rows))
     return played
+
+
+def _play_singly(
+    a: Agent,
+    b: Agent,
+    game: pyspiel.Game,
+    rows: Sequence[Row],
+    first: int,
+    seed: int,
+    simulations: int | None,
+    on_progress: Progress | None,
+) -> tuple[list[MatchGame], bool]:
+    """`_play_batched`, one game after the other: a bot of OpenSpiel's keeps one game in mind."""
+    played: list[MatchGame] = []
+    drawn = False
+    for number, row in enumerate(rows):
+        game_played, random = _play_batched(a, b, game, [row], first + number, seed, simulations, None)
+        played += game_played
+        drawn = drawn or random
+        if on_progress is not None:
+            on_progress("games", len(played), len(rows))
+    return played, drawn
 
 
 def _play_batched(

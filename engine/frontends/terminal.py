@@ -10,17 +10,16 @@ import numpy as np
 import pyspiel
 
 from engine.agents.agent import Agent, Decision
+from engine.agents.pyspiel_bots import as_agent
 from engine.errors import TesujiError
 from engine.frontends.tables import table
-from engine.game import room
+from engine.game import is_rivalry, require_sequential, room
 from engine.markup import printable, printable_lines
 from engine.search.seeds import state_seed, stream
 
 MOVES_SHOWN = 10
 VARIATION_SHOWN = 8
 PROMPT = "your move> "
-# What one player gains the others lose; elsewhere nobody wins by getting more than another.
-RIVALRY = (pyspiel.GameType.Utility.ZERO_SUM, pyspiel.GameType.Utility.CONSTANT_SUM)
 HELP = """Type a move by its name or its number, or:
   moves    list the legal moves
   hint     what the agent would do in your place
@@ -42,15 +41,17 @@ class TerminalGame:
         seed: int = 0,
         budget: int | None = None,
     ) -> None:
-        """source, sink: where moves are read and all is written. Raises TesujiError for a seat the game has not."""
-        if game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
-            raise TesujiError(f"{game} moves simultaneously: play turn_based_simultaneous_game(game={game})")
+        """agent: or bots of OpenSpiel's. source, sink: where moves are read and all is written.
+
+        Raises TesujiError for a seat the game has not.
+        """
+        require_sequential(game)
         for seat in seats:
             if not 0 <= seat < game.num_players():
                 raise TesujiError(f"seat {seat}: {game.get_type().short_name} has seats 0 to {game.num_players() - 1}")
         self._game = game
         self._room = room(game.get_type().short_name)
-        self._agent = agent
+        self._agent: Agent = as_agent(agent, game)
         self._seats = set(seats)
         self._source = source
         self._sink = sink
@@ -235,7 +236,7 @@ class TerminalGame:
 
     def _outcome(self) -> str:
         returns = self._state.returns()
-        if len(returns) == 2 and len(self._seats) == 1 and self._game.get_type().utility in RIVALRY:
+        if len(returns) == 2 and len(self._seats) == 1 and is_rivalry(self._game):
             (seat,) = self._seats
             if returns[seat] == returns[1 - seat]:
                 return "A draw."

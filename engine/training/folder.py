@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pyspiel
 from torch import nn
 
 from engine.config import NetworkConfig, RunConfig, load_config, save_config
-from engine.errors import TesujiError
+from engine.errors import Refusal, TesujiError
 from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
 from engine.finetune.methods import POLICY_GRADIENTS
 from engine.finetune.rollout import read_starts
-from engine.game import encoder_shape, facts, load_game, require_rollouts, require_self_play
+from engine.game import encoder_shape, facts, load_game, require_rollouts, require_self_play, sound_method
 from engine.network import Checkpoint, build, checkpoint, load_checkpoint, save_checkpoint
 from engine.network.mlp import MlpNetwork
 from engine.network.residual import ResidualNetwork
@@ -49,6 +50,16 @@ KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
 """What a network is called in a configuration, and the fields there that it makes use of."""
 
 
+def require_method(game: pyspiel.Game, method: str) -> None:
+    """Raise TesujiError, naming the method that is sound instead, unless learning from searches is sound in `game`."""
+    try:
+        require_self_play(game)
+    except TesujiError as error:
+        sound = sound_method(game)[0]
+        words = {f"method.name={method}": f"method.name={sound}"}
+        raise Refusal(f"{error}; use the method {sound}", words, {"--method": sound}) from error
+
+
 def create(config: RunConfig, output: Path, start: Path | None, network_class: str | None) -> None:
     """Make the folder of a run from the checkpoint `start`, else from an untrained network."""
     game = load_game(config.game)
@@ -56,7 +67,7 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         game = require_rollouts(game)
         config = replace(config, game=str(game))
     else:
-        require_self_play(game)
+        require_method(game, config.method.name)
     starts = read_starts(Path(config.rollout.starts)) if config.rollout.starts else []
     if config.iterations == 0 and config.minutes == 0.0:
         raise TesujiError("no training budget: set iterations or minutes above 0")

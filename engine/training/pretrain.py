@@ -16,12 +16,21 @@ import pyspiel
 
 from engine.agents.network_agent import NetworkAgent
 from engine.config import RunConfig, load_config
-from engine.errors import TesujiError
+from engine.errors import Refusal, TesujiError
 from engine.evaluate.agreement import agreement, labelled_positions
 from engine.finetune.learner import Learner
 from engine.finetune.methods import Context, SupervisedFinetuning
 from engine.finetune.methods.method import Searched
-from engine.game import GameFacts, encoder_shape, facts, load_game, python_module, require_self_play, room
+from engine.game import (
+    GameFacts,
+    encoder_shape,
+    facts,
+    load_game,
+    python_module,
+    require_rollouts,
+    require_self_play,
+    room,
+)
 from engine.native import core
 from engine.network.build import build
 from engine.network.checkpoint import load_checkpoint, place_for, save_checkpoint
@@ -95,7 +104,7 @@ def pretrain(
     """
     started = time.monotonic()
     game = load_game(game)
-    require_self_play(game)
+    _require_teacher(game)
     if not 0.0 < epochs <= MOST_EPOCHS:
         raise TesujiError(f"epochs is {epochs}; give a number above 0 and at most {MOST_EPOCHS:g}")
     if not policy_temperature > 0.0:
@@ -223,6 +232,17 @@ def command(game: pyspiel.Game, settings: Mapping[str, Any], config: RunConfig) 
         *(f"--set {shlex.quote(change)}" for change in changes),
     ]
     return " \\\n    ".join(lines)
+
+
+def _require_teacher(game: pyspiel.Game) -> None:
+    """Raise TesujiError unless the teacher's search is sound in `game`."""
+    try:
+        require_self_play(game)
+    except TesujiError as error:
+        require_rollouts(game)
+        own = ("--games", "--simulations", "--no-solve", "--epochs", "--workers", "--cache")
+        flags = dict.fromkeys(own) | {"--minutes": "20"}
+        raise Refusal(f"{error}; train there from scratch", {"pretrain": "train"}, flags) from error
 
 
 def _learn(
