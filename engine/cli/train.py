@@ -67,15 +67,15 @@ def run(options: argparse.Namespace) -> int:
         say(f"  {line}")
     if result.interrupted:
         say(f"  go on:  tesuji train --resume {result.folder}")
+    if not result.samples and not result.interrupted:
+        complain(nothing_learnt(result))
+        return 1
     if result.checkpoint.exists():
         sound = searches(result.checkpoint)
         judge = f"evaluate {result.folder} --against" if sound else f"match {result.folder}"
         say(f"  judge:  tesuji {judge} {result.folder / 'checkpoints' / 'reference'}")
         say(f"  play:   tesuji play {result.folder}{':simulations=64' if sound else ''}")
-    if result.samples or result.interrupted:
-        return 0
-    complain(nothing_learnt(result))
-    return 1
+    return 0
 
 
 def standing(result: Result) -> list[str]:
@@ -83,7 +83,7 @@ def standing(result: Result) -> list[str]:
     if result.exploitability is not None:
         return [f"exploitability {result.exploitability:.6g} (exact, NashConv / players)"]
     if result.interrupted or not result.samples:
-        return []
+        return []  # nothing to say yet, or nothing at all
     if result.comparison is not None:
         return [str(result.comparison)]
     if result.judged and result.best == 0:
