@@ -113,12 +113,16 @@ def train(
 
 
 def resume(
-    output: str | Path, *, network: str | None = None, on_progress: Callable[[Progress], None] | None = None
+    output: str | Path,
+    *,
+    network: str | None = None,
+    accept_config: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Go on with the run in `output` to the end of its budget."""
+    """Go on with the run in `output` to the end of its budget. accept_config: also if its config.toml was changed."""
     from engine.training import run
 
-    return run.resume(output, network_class=network, on_progress=on_progress)
+    return run.resume(output, network_class=network, accept_config=accept_config, on_progress=on_progress)
 
 
 def match(

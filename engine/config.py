@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.errors import ConfigError, nearest
-from engine.files import atomic_write
+from engine.files import atomic_write, read_file
 from engine.game import load_game, room, sound_method
 
 __all__ = [
@@ -34,10 +34,16 @@ __all__ = [
     "RunConfig",
     "SearchConfig",
     "SelfPlayConfig",
+    "changes",
     "load_config",
     "read_section",
     "save_config",
+    "settle",
 ]
+
+
+MOST = 2**31 - 1
+"""Of a whole number that has no bound of its own: the core counts in 31 bits."""
 
 
 def number(default: float, low: float, high: float = math.inf, *, above: bool = False) -> Any:
@@ -98,7 +104,7 @@ class SearchConfig(Section):
     joint_exploration: float = number(0.1, 0.0, 1.0, above=True)  # share of the prior where players move simultaneously
     leaves_in_flight: int = number(1, 1, 4096)  # above 1 only where one position is searched alone (virtual loss)
     max_cached_states: int = number(0, 0)  # states kept in a tree; 0: one a node
-    max_bytes: int = number(0, 0)  # of a tree; when reached, search goes on without growing; 0: no bound
+    max_bytes: int = number(0, 0, 2**63 - 1)  # of a tree; when reached, search goes on without growing; 0: no bound
     reuse_tree: bool = False  # in games: keep the visits, not only the evaluations, below the move played
 
 
@@ -307,23 +313,41 @@ def load_config(path: Path | None = None, overrides: Mapping[str, str] = Mapping
     A budget set in a later layer (`iterations` or `minutes`) takes the place of an earlier layer's.
     Raises ConfigError for unknown keys, wrong types, values out of range, and a missing `game`.
     """
-    user = read(path) if path is not None else {}
-    given = parse(overrides)
+    return settle(read(path) if path is not None else {}, str(path or "configuration"), parse(overrides))
+
+
+def settle(user: Tables, source: str, given: Tables | None = None) -> RunConfig:
+    """`load_config` of values that are no text any more; `source` is where `user` comes from."""
+    given = given or {}
     game = given.get("game", user.get("game"))
     if not isinstance(game, str) or not game:
-        raise ConfigError(f'{path or "configuration"}: game: give an OpenSpiel game string, such as "connect_four"')
+        raise ConfigError(f'{source}: game: give an OpenSpiel game string, such as "connect_four"')
     own = room(game.split("(", 1)[0])
     general = [(f"{own.config_path}: ", read(own.config_path))] if own.config_path else []
     method = named_method(given, user, *(table for _, table in general)) or sound_method(load_game(game))[0]
     files = (METHOD_DEFAULTS / f"{method}.toml", own.method_path(method))
     before, after = ([(f"{file}: ", read(file))] if file and file.is_file() else [] for file in files)
-    layers = [*before, *general, *after, (f"{path}: ", user), ("", given)]
+    layers = [*before, *general, *after, (f"{source}: ", user), ("", given)]
     merged: Tables = {}
-    for source, layer in layers:
-        check_layer(layer, source)
+    for where, layer in layers:
+        check_layer(layer, where)
         merge(merged, layer)
     merged.setdefault("method", {})["name"] = method
     return make(merged)
+
+
+def changes(before: RunConfig, after: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """The fields that differ, by dotted name, with both values."""
+    old, new = values(before), values(after)
+    return {name: (old[name], new[name]) for name in old if old[name] != new[name]}
+
+
+def values(config: RunConfig) -> dict[str, Any]:
+    """Every field by dotted name."""
+    found: dict[str, Any] = {}
+    for name, value in asdict(config).items():
+        found |= {f"{name}.{key}": entry for key, entry in value.items()} if isinstance(value, dict) else {name: value}
+    return found
 
 
 def named_method(*layers: Tables) -> str | None:
@@ -361,7 +385,7 @@ def known(section: str | None) -> dict[str, "Field[Any]"]:
 def read(path: Path) -> Tables:
     """A TOML file as a dictionary; ConfigError naming the file otherwise."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path).decode())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -465,11 +489,12 @@ def check(each: "Field[Any]", value: object, where: str | None = None) -> None:
         raise ConfigError(f"{where}: {value!r} is not one of {', '.join(limits['allowed'])}{near}")
     if "low" in limits and isinstance(value, int | float):
         low, high, above = limits["low"], limits["high"], limits["above"]
+        high = MOST if each.type is int and high == math.inf else high
         finite = abs(value) <= sys.float_info.max  # a whole number may be too large for a float
         fits = finite and (low < value if above else low <= value) and value <= high
         if not fits:
             bound = f"above {low:g}" if above else f"at least {low:g}"
-            bound += f" and at most {high:g}" if math.isfinite(high) else ""
+            bound += f" and at most {high if isinstance(high, int) else f'{high:g}'}" if math.isfinite(high) else ""
             raise ConfigError(f"{where}: {value!r} is out of range: it must be {bound}")
 
 

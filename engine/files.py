@@ -1,19 +1,27 @@
-"""Writing so that a crash, a full disk or a kill at any instant leaves the old content or the new, never a mixture."""
+"""Writing so that a crash, a full disk or a kill at any instant leaves the old content or the new, never a mixture;
+reading that always ends; and seals, by which a change of a JSON file is noticed.
+"""
 
 import ctypes
+import errno
+import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.errors import TesujiError
 
-__all__ = ["atomic_folder", "atomic_write", "clear_leftovers", "read_json"]
+__all__ = ["SEAL", "atomic_folder", "atomic_write", "clear_leftovers", "is_sealed", "read_file", "read_json", "sealed"]
+
+SEAL = "seal"
+"""The field of a JSON object with the checksum of all others."""
 
 # Linux's renameat2(2): relative to the working directory; swap the two names in one step.
 AT_FDCWD = -100
@@ -23,11 +31,16 @@ RENAME_EXCHANGE = 2
 def atomic_write(path: Path, data: bytes) -> None:
     """Write `data` to `path` under a temporary name, flush it to the disk, then rename it into place.
 
-    Raises TesujiError naming `path` where the system refuses (disk full, file too large, no permission); what stood
-    there before still does.
+    A link stays a link, and a device or pipe, which nothing can replace, is written to. Raises TesujiError naming
+    `path` where the system refuses (disk full, file too large, no permission); what stood there before still does.
     """
-    temporary = beside(path)
     with write_errors(path):
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        path = Path(os.path.realpath(path)) if os.path.islink(path) else path
+        temporary = beside(path)
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
@@ -67,10 +80,39 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a regular file. Raises OSError, also for a device or a pipe, whose content may never end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a zero byte in its name
+        raise OSError(errno.EINVAL, "not a file name", str(path)) from error
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read()
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object `content` with a checksum of all its fields."""
+    fields = {name: value for name, value in content.items() if name != SEAL}
+    return fields | {SEAL: checksum(fields)}
+
+
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Nothing has changed since `content` was `sealed`, but for the order of its fields."""
+    return content == sealed(content)
+
+
+def checksum(content: Any) -> str:
+    """sha256 of JSON values, the same for every way to write them down."""
+    plain = json.loads(json.dumps(content))  # tuples and lists are alike there, and so are the keys 1 and "1"
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises TesujiError naming the file where it cannot be read or holds no JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path))
     except OSError as error:
         raise TesujiError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

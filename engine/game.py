@@ -50,6 +50,7 @@ __all__ = [
     "Symmetry",
     "encoder_shape",
     "facts",
+    "foreign_file",
     "is_rivalry",
     "load_game",
     "python_module",
@@ -68,6 +69,9 @@ __all__ = [
 PLAYOUTS = 64
 PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well under a second
 
+
+NAMED_FILE = re.compile(r"[(,]\s*\w*(?:file|filename|root)\s*=\s*([^,)]+)")
+"""Parameters of OpenSpiel's games that are the names of files."""
 
 # What a room's game.py may define, in the order of Room's fields.
 PARTS = ("symmetries", "render", "view", "oracle", "positions", "string_identifies", "picture")
@@ -258,6 +262,17 @@ def load_game(game: "str | pyspiel.Game") -> pyspiel.Game:
     except (pyspiel.SpielError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TesujiError(f"cannot load game {game!r}: {reason}") from error
+
+
+def foreign_file(game: str) -> str | None:
+    """The first file that a game string names and that does not lie in the game's room; None where there is none."""
+    short_name = game.split("(", 1)[0]
+    for name in NAMED_FILE.findall(game):
+        folder = room(short_name).folder if short_name in pyspiel.registered_names() else None
+        place = os.path.realpath(name if folder is None or os.path.exists(name) else folder / name)
+        if folder is None or not Path(place).is_relative_to(folder.resolve()):
+            return str(name)
+    return None
 
 
 def with_file(short_name: str, game: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -9,10 +10,11 @@ import platform
 from collections.abc import Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import TesujiError
-from engine.files import atomic_write, read_json, sync_file, sync_folder, write_errors
+from engine.files import atomic_write, read_file, read_json, sync_file, sync_folder, write_errors
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,6 +30,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._sum: hashlib._Hash | None = None  # of the whole content, once it was asked for
 
     @property
     def size(self) -> int:
@@ -41,13 +44,30 @@ class JsonLines:
             before = self.size
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                while data:
-                    data = data[os.write(descriptor, data) :]
+                left = data
+                while left:
+                    left = left[os.write(descriptor, left) :]
             except BaseException:
                 os.ftruncate(descriptor, before)
                 raise
             finally:
                 os.close(descriptor)
+        if self._sum is not None:
+            self._sum.update(data)
+
+    def mark(self) -> dict[str, Any]:
+        """How long the file is now, and the checksum of its content, as JSON values: `restore` goes back to it."""
+        if self._sum is None:
+            self._sum = hashlib.sha256(self._content())
+        return {"bytes": self.size, "sha256": self._sum.hexdigest()}
+
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """Take back what was appended since this `mark`. Raises TesujiError if anything before it has changed."""
+        size = mark["bytes"]
+        content = self._content()[:size]
+        if len(content) == size and hashlib.sha256(content).hexdigest() != mark["sha256"]:
+            raise TesujiError(f"{self.path} was changed: its first {size} bytes are not those that were written")
+        self.truncate(size)
 
     def sync(self) -> None:
         """Flush what was appended to the disk, so that a power cut cannot take it back."""
@@ -58,6 +78,7 @@ class JsonLines:
 
     def truncate(self, size: int) -> None:
         """Cut the file back to its first `size` bytes. Raises TesujiError if it is shorter."""
+        self._sum = None
         if self.size < size:
             raise TesujiError(f"{self.path} has {self.size} bytes, not the {size} it had: it was cut or replaced")
         if self.size > size:
@@ -66,14 +87,8 @@ class JsonLines:
 
     def read(self, numbers: Collection[str] = ()) -> list[dict[str, Any]]:
         """All lines. Raises TesujiError naming the first that is damaged or lacks one of these `numbers`."""
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise TesujiError(f"cannot read {self.path}: {error.strerror}") from error
         found = []
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(self._content().splitlines(), start=1):
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError):
@@ -85,6 +100,15 @@ class JsonLines:
                     raise TesujiError(f"{self.path}: line {number} is damaged: {name!r} is no number")
             found.append(value)
         return found
+
+    def _content(self) -> bytes:
+        """All bytes; none of a file that does not exist. Raises TesujiError where it cannot be read."""
+        try:
+            return read_file(self.path)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise TesujiError(f"cannot read {self.path}: {error.strerror}") from error
 
 
 def plain(value: Any) -> Any:
@@ -163,9 +187,12 @@ def processor() -> str:
     return platform.processor()
 
 
-def record_environment(path: Path, iteration: int) -> None:
-    """Add this process to the file's list of environments, as running from `iteration` on."""
+def record_environment(path: Path, iteration: int, changes: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Add this process to the file's list of environments, as running from `iteration` on, with these `changes` of the
+    run's configuration.
+    """
     known = read_json(path) if path.exists() else []
     if not isinstance(known, list):
         raise TesujiError(f"{path} is damaged: it holds no list: remove it")
-    atomic_write(path, json.dumps([*known, {"from_iteration": iteration, **environment()}], indent=2).encode() + b"\n")
+    entry = {"from_iteration": iteration, **environment()} | ({"changes": dict(changes)} if changes else {})
+    atomic_write(path, json.dumps([*known, entry], indent=2).encode() + b"\n")

@@ -17,6 +17,7 @@ from torch import nn
 from engine.agents.parser import game_of
 from engine.config import NetworkConfig
 from engine.errors import CheckpointError, TesujiError
+from engine.files import sealed
 from engine.game import encoder_shape, facts, load_game
 from engine.network import build, load_checkpoint, save_checkpoint
 
@@ -49,11 +50,11 @@ def saved(tmp_path: Path) -> Path:
 
 
 def edit(folder: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
-    """Change a checkpoint's config.json in place."""
+    """Change a checkpoint's config.json in place, as if it had been saved so."""
     file = folder / "config.json"
     content = json.loads(file.read_text())
     change(content)
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(sealed(content)))
 
 
 def replace_weights(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -220,7 +221,7 @@ def test_a_config_of_bytes_that_are_no_text(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(format=2), "format 2 is unknown; this version of Tesuji reads format 1"),
+        (lambda c: c.update(format=3), "format 3 is unknown; this version of Tesuji reads format 2"),
         (lambda c: c.update(game="tic_tac_two"), r"unknown game 'tic_tac_two' \(did you mean 'tic_tac_toe'\?\)"),
         (lambda c: c.update(game="connect_four"), "sizes do not fit the game connect_four"),
         (lambda c: c.pop("weights"), "not a checkpoint's configuration: no valid 'weights'"),
@@ -263,7 +264,7 @@ def test_a_pickle_in_place_of_the_weights_is_not_read(saved: Path) -> None:
 
 
 def test_a_checkpoint_of_another_game(saved: Path) -> None:
-    assert_one_line(saved, r"this checkpoint is for tic_tac_toe\(\), not for connect_four", game="connect_four")
+    assert_one_line(saved, r"this checkpoint plays tic_tac_toe\(\), not connect_four", game="connect_four")
     assert load_checkpoint(saved, game="tic_tac_toe").game == "tic_tac_toe()"
 
 

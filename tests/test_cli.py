@@ -421,7 +421,7 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("train --from {broken} --output {tmp}/x --iterations 1", "model.safetensors: damaged"),
         ("match {short} random --games 2", "model.safetensors: damaged"),
         ("train --from {short} --output {tmp}/x --iterations 1", "model.safetensors: damaged"),
-        ("train --from {ttt} --output {tmp}/x --config {tmp}/four.toml", "is for tic_tac_toe(), not for connect_four"),
+        ("train --from {ttt} --output {tmp}/x --config {tmp}/four.toml", "plays tic_tac_toe(), not connect_four"),
         ("train --game tic_tac_toe --output {tmp}/x --config {tmp}/typo.toml", "unknown key 'search.simulation'"),
         ("train --game tic_tac_toe --output {tmp}/x --config {tmp}/zero.toml", "search.simulations: 0"),
         ("train --resume {tmp}", "holds no run to resume"),

@@ -237,7 +237,7 @@ def test_a_name_that_the_system_refuses_is_one_line(tmp_path):
     [
         (b'{"format": 1, "ref', r"run\.json"),
         (b"[1]", r"run\.json: format None is unknown"),
-        (b'{"format": 9, "reference": ""}', r"run\.json: format 9 is unknown; this version of Tesuji reads format 1"),
+        (b'{"format": 9, "reference": ""}', r"run\.json: format 9 is unknown; this version of Tesuji reads format 2"),
     ],
 )
 def test_a_damaged_run_file_is_named(tmp_path, content, message):

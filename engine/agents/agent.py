@@ -119,8 +119,8 @@ class BatchAgent(ABC):
         """Nothing to forget."""
 
     def _decide_checked(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
-        if budget is not None and not 0 <= budget < 2**31:
-            raise TesujiError(f"budget {budget}: simulations are a number from 0 to {2**31 - 1}")
+        if budget is not None and not (isinstance(budget, int | np.integer) and 0 <= budget < 2**31):
+            raise TesujiError(f"budget {budget}: simulations are a whole number from 0 to {2**31 - 1}")
         for state in states:
             _require_decision(state)
         return self.decide(states, budget, seed) if len(states) else []

@@ -10,6 +10,7 @@ best response to the agent after its colon, which may have options of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -97,7 +98,7 @@ def split_spec(spec: str) -> tuple[str, dict[str, str]]:
     All that follows 'best_response:' is its option 'agent'.
     """
     head, colon, tail = spec.rpartition(":")
-    if not colon or Path(spec).exists():
+    if not colon or os.path.exists(spec):
         return spec, {}
     if spec.startswith(RESPONSE):
         return RESPONSE[:-1], {"agent": spec.removeprefix(RESPONSE)}
@@ -133,9 +134,12 @@ def checkpoint_game(name: str) -> str | None:
     """The game string of a checkpoint, named as for `resolve_checkpoint`; None for bare weights, which do not say."""
     if _is_bare(name):
         return None
-    from engine.network.checkpoint import read_config
+    from engine.network.checkpoint import read_config, require_known_file
 
-    return str(read_config(resolve_checkpoint(name))["game"])
+    folder = resolve_checkpoint(name)
+    game = str(read_config(folder)["game"])
+    require_known_file(folder, game)
+    return game
 
 
 def weights_file(spec: str) -> Path | None:
@@ -161,9 +165,9 @@ def resolve_checkpoint(name: str, game: pyspiel.Game | None = None) -> Path:
     """The checkpoint folder behind a path, a run folder or a shipped agent's name. Raises TesujiError."""
     path = Path(name)
     for folder in (path, path / "checkpoints" / "best"):
-        if (folder / "config.json").is_file() or (folder / "model.safetensors").is_file():
+        if any(os.path.isfile(folder / file) for file in ("config.json", "model.safetensors")):
             return folder
-    if path.is_dir():
+    if os.path.isdir(path):
         raise TesujiError(f"{name}: no checkpoint here (config.json, model.safetensors), nor a run's checkpoints/best")
     if split_spec(name)[0] in BOTS:
         raise TesujiError(f"'{name}' is no checkpoint: give a checkpoint or run folder, or a shipped agent")
@@ -200,7 +204,7 @@ def checkpoint_folder(name: str, game: pyspiel.Game | None, network: str | None)
 
 
 def _is_bare(name: str) -> bool:
-    return name.endswith(".safetensors") and not Path(name).is_dir()
+    return name.endswith(".safetensors") and not os.path.isdir(name)
 
 
 def shipped_agents() -> list[str]:
@@ -241,9 +245,7 @@ def _network_agent(
     with checkpoint_folder(name, game, network) as path:
         from engine.network.checkpoint import load_checkpoint  # here, because it brings torch
 
-        checkpoint = load_checkpoint(path, network)
-    if game is not None and str(load_game(checkpoint.game)) != str(game):
-        raise TesujiError(f"agent '{spec}': this checkpoint plays {checkpoint.game}, not {game}")
+        checkpoint = load_checkpoint(path, network, None if game is None else str(game))
     config = replace(evaluator or EvaluatorConfig(), **chosen)
     if kind == "ismcts":
         answers = NetworkAgent(checkpoint, evaluator=config, workers=workers).native_evaluator()

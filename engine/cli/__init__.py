@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         return 0
+    except MemoryError as error:
+        complain(f"not enough memory{f': {error}' if str(error) else ''}")
+        return 2
     except OSError as error:
         complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
         return 2

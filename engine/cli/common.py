@@ -63,6 +63,12 @@ def above_zero(text: str) -> float:
 def writable_file(text: str) -> Path:
     """A file to be written at the end of long work: what would stop that is told before it begins."""
     path = Path(text)
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {getattr(error, 'strerror', error)}") from error
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a folder; name a file")
     if not path.absolute().parent.is_dir():

@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "where information is hidden); default: the game's own, else the one that is sound there",
     )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; its configuration stays")
+    parser.add_argument(
+        "--accept-config", action="store_true", help="with --resume: go on although its config.toml was changed"
+    )
     add_game(parser)
     parser.add_argument("--minutes", type=above_zero, metavar="M", help="training budget in minutes")
     parser.add_argument("--iterations", type=whole(1), metavar="N", help="or in iterations")
@@ -44,7 +47,14 @@ def run(options: argparse.Namespace) -> int:
     if options.resume is not None:
         _refuse_with_resume(options)
         with training_bar() as on_progress:
-            result = resume(options.resume, network=options.network, on_progress=on_progress)
+            result = resume(
+                options.resume,
+                network=options.network,
+                accept_config=options.accept_config,
+                on_progress=on_progress,
+            )
+    elif options.accept_config:
+        raise TesujiError("--accept-config goes on with a run whose config.toml was changed: give --resume RUN, too")
     elif options.output is None:
         raise TesujiError("say where the run goes: --output RUN")
     else:

@@ -21,6 +21,7 @@ from torch import nn
 
 from engine.config import RolloutConfig
 from engine.errors import TesujiError
+from engine.files import read_file
 from engine.finetune.learner import exact_convolutions
 from engine.finetune.methods.method import Trajectories, legal_log_probabilities
 from engine.native import core
@@ -289,7 +290,7 @@ def read_starts(path: Path) -> list[list[int]]:
     probes). Raises TesujiError naming file and line; whether they are legal is for the game to say.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_file(path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise TesujiError(f"rollout.starts: cannot read {path}: {reason}") from error

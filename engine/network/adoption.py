@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from engine.config import NetworkConfig
 from engine.errors import CheckpointError
+from engine.files import read_file
 from engine.game import encoder_shape, facts
 from engine.network.build import build
 from engine.network.checkpoint import fill, save_checkpoint
@@ -29,7 +30,7 @@ def adopt(file: Path, network_class: str | None, game: pyspiel.Game | None, fold
     if game is None:
         raise CheckpointError(f"{file}: bare weights: say which game they play (--game GAME)")
     try:
-        data = file.read_bytes()
+        data = read_file(file)
         weights = safetensors.torch.load(data)
     except OSError as error:
         raise CheckpointError(f"{file}: {error.strerror}") from error

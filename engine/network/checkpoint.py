@@ -19,14 +19,16 @@ from torch import Tensor, nn
 import engine
 from engine.config import NetworkConfig
 from engine.errors import CheckpointError, ConfigError, TesujiError
-from engine.files import atomic_folder, read_json, write_errors
-from engine.game import encoder_shape, facts, load_game
+from engine.files import SEAL, atomic_folder, is_sealed, read_file, read_json, sealed, write_errors
+from engine.game import encoder_shape, facts, foreign_file, load_game
 from engine.network.build import build
 from engine.network.network import sizes_of
 
-__all__ = ["Checkpoint", "load_checkpoint", "place_for", "read_config", "save_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "place_for", "read_config", "require_known_file", "save_checkpoint"]
 
-FORMAT = 1
+FORMAT = 2
+UNSEALED = 1
+"""The older format, which is read as well: all but its seal, so that only its weights are known to be unchanged."""
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 CARD = "README.md"
@@ -95,7 +97,7 @@ def save_checkpoint(
         "weights": {"file": WEIGHTS, "sha256": digest, "bytes": len(weights)},
         "versions": {"tesuji": engine.__version__} | {name: version(name) for name in ("torch", "open_spiel")},
     }
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(sealed(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with atomic_folder(place) as temporary:
         (temporary / WEIGHTS).write_bytes(weights)
         (temporary / CONFIG).write_bytes(text.encode())
@@ -144,13 +146,14 @@ def load_checkpoint(path: Path | str, network_class: str | None = None, game: st
         config = NetworkConfig(**content["network"])
     except (TypeError, ConfigError) as error:
         raise CheckpointError(f"{file}: not a checkpoint's configuration: {error}") from error
+    require_known_file(folder, own_game, game)
     try:
         loaded = load_game(own_game)
         shape = encoder_shape(loaded, config.encoder)
     except TesujiError as error:
         raise CheckpointError(f"{file}: {error}") from error
     if game is not None and str(load_game(game)) != str(loaded):
-        raise CheckpointError(f"{folder}: this checkpoint is for {own_game}, not for {game}")
+        raise CheckpointError(f"{folder}: this checkpoint plays {own_game}, not {game}")
     weights = read_weights(folder / WEIGHTS, digest)
     network = build(with_class(config, network_class, folder), facts(loaded), shape)
     if json.loads(json.dumps(asdict(sizes_of(network)))) != content["sizes"]:
@@ -161,6 +164,13 @@ def load_checkpoint(path: Path | str, network_class: str | None = None, game: st
     return Checkpoint(network, config, own_game, config.encoder, method, metrics, lineage, digest, folder)
 
 
+def require_known_file(folder: Path, own: str, game: str | None = None) -> None:
+    """A checkpoint's word alone opens no file: that takes the same `game` from the user. Else CheckpointError."""
+    file = foreign_file(own)
+    if file is not None and (game is None or str(load_game(game)) != own):
+        raise CheckpointError(f"{folder}: its game reads the file {file}; if you trust it, add --game '{own}'")
+
+
 def weight_bytes(network: nn.Module) -> bytes:
     """The network's state dict in safetensors format."""
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
@@ -168,7 +178,7 @@ def weight_bytes(network: nn.Module) -> bytes:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's config.json, of a format this version reads, with all `KEYS` and the hash of the weights."""
+    """The checkpoint's config.json, of a known format and unchanged, with all `KEYS` and a hash of the weights."""
     file = folder / CONFIG
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such checkpoint folder")
@@ -177,8 +187,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     except TesujiError as error:
         raise CheckpointError(str(error)) from error
     found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
+    if found not in (FORMAT, UNSEALED):
         raise CheckpointError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    if not is_sealed(content) if found == FORMAT else SEAL in content:
+        raise CheckpointError(f"{file}: damaged: it is not what was written with these weights")
     wrong = [name for name, kind in KEYS.items() if not isinstance(content.get(name), kind)]
     if not wrong and not isinstance(content["weights"].get("sha256"), str):
         wrong = ["weights.sha256"]
@@ -190,7 +202,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_weights(file: Path, digest: str) -> dict[str, Tensor]:
     """The tensors of a weights file whose sha256 is `digest`."""
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except OSError as error:
         raise CheckpointError(f"{file}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != digest:

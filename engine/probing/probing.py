@@ -12,6 +12,7 @@ from engine.agents.agent import BatchAgent
 from engine.agents.parser import game_of, parse_agent, weights_file
 from engine.errors import TesujiError, nearest
 from engine.evaluate import Progress
+from engine.files import read_file
 from engine.game import load_game
 from engine.probing.probe import Probe
 from engine.probing.results import Probing
@@ -109,7 +110,7 @@ def identity(agent: BatchAgent | str, network: str | None, seed: int) -> dict[st
     known: dict[str, object] = {"agent": name_of(agent), "network": network, "seed": seed, "version": __version__}
     file = weights_file(agent) if isinstance(agent, str) else None
     if file is not None:
-        known["weights"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        known["weights"] = hashlib.sha256(read_file(file)).hexdigest()
     return known
 
 

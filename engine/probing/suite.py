@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.errors import TesujiError, nearest
 from engine.evaluate import Progress
-from engine.files import atomic_write, write_errors
+from engine.files import atomic_write, read_file, write_errors
 from engine.game import load_game, room, rooms
 from engine.probing.family import Family
 from engine.probing.oracles import find_oracle, verify
@@ -62,7 +62,7 @@ def load_probes(files: Sequence[Path]) -> Loaded:
     seen: dict[str, str] = {}
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8").split("\n")
+            lines = read_file(file).decode().split("\n")
         except OSError as error:
             raise TesujiError(f"cannot read {file}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -149,7 +149,7 @@ def write_probes(file: Path, probes: Iterable[Probe]) -> None:
 def append_probe(file: Path, probe: Probe) -> None:
     """Add a line to a file, which may not exist yet; what it holds stays."""
     with write_errors(file):
-        before = file.read_bytes() if file.exists() else b""
+        before = read_file(file) if file.exists() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"
     atomic_write(file, before + f"{to_line(probe)}\n".encode())

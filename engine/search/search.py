@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import overload
 
 import pyspiel
@@ -92,12 +93,14 @@ def search(
     Raises TesujiError for games that search is not sound in, and for states at which no player is to move.
     """
     config = config or SearchConfig()
+    if simulations is not None:
+        config = replace(config, simulations=simulations)
     every = [states] if isinstance(states, pyspiel.State) else list(states)
     if not every:
         return []
     game = every[0].get_game()  # the core checks that all belong to the evaluator's game
     require_searchable(game)
-    params = search_params(config, config.simulations if simulations is None else simulations, game)
+    params = search_params(config, config.simulations, game)
     together = 1 if config.leaves_in_flight > 1 else len(every)
     results: list[SearchResult] = []
     for start in range(0, len(every), together):

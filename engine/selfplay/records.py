@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from engine.errors import TesujiError
-from engine.files import atomic_write
+from engine.files import atomic_write, read_file
 
 __all__ = ["Positions", "Records", "Shard", "compact_inputs", "read_shard", "write_shard"]
 
@@ -161,7 +161,7 @@ def read_shard(folder: Path, shard: Shard) -> Records:
     """The records of a file, checked by its sum. Raises TesujiError naming the file if it is damaged."""
     path = folder / shard.name
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise TesujiError(f"cannot read {path}: {error.strerror}; the run needs it to resume") from error
     if hashlib.sha256(data).hexdigest() != shard.sha256:

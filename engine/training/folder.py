@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pyspiel
 from torch import nn
 
-from engine.config import NetworkConfig, RunConfig, load_config, save_config
+from engine.config import NetworkConfig, RunConfig, changes, load_config, save_config, settle
 from engine.errors import Refusal, TesujiError
-from engine.files import atomic_folder, atomic_write, clear_leftovers, read_json, write_errors
+from engine.files import (
+    atomic_folder,
+    atomic_write,
+    clear_leftovers,
+    is_sealed,
+    read_file,
+    read_json,
+    sealed,
+    write_errors,
+)
 from engine.finetune.methods import POLICY_GRADIENTS
 from engine.finetune.rollout import read_starts
 from engine.game import encoder_shape, facts, load_game, require_rollouts, require_self_play, sound_method
@@ -29,15 +40,17 @@ __all__ = [
     "CONFIG",
     "REFERENCE",
     "UNTRAINED",
+    "accept",
     "create",
     "load_reference",
     "load_run_config",
     "locked",
     "require_run",
     "sweep",
+    "with_starts",
 ]
 
-FORMAT = 1
+FORMAT = 2
 RUN, CONFIG, STARTS = "run.json", "config.toml", "starts.jsonl"
 CHECKPOINTS, REFERENCE = "checkpoints", "reference"
 """The reference is the agent that a run starts from."""
@@ -48,6 +61,10 @@ KINDS: dict[type[nn.Module], tuple[str, tuple[str, ...]]] = {
     MlpNetwork: ("mlp", ("hidden", "layers")),
 }
 """What a network is called in a configuration, and the fields there that it makes use of."""
+SETTLED = ("game", "method.name", "network.")
+"""Beginnings of the fields that a run cannot change: its networks, games and snapshots are made for them."""
+SHOWN = 3
+"""Changed fields that a message names."""
 
 
 def require_method(game: pyspiel.Game, method: str) -> None:
@@ -100,13 +117,72 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         if starts:  # a run has its own: the file may be edited, or named from another folder
             atomic_write(folder / STARTS, "".join(f"{json.dumps(start)}\n" for start in starts).encode())
             config = replace(config, rollout=replace(config.rollout, starts=STARTS))
-        save_config(replace(config, network=network_config), folder / CONFIG)
-        atomic_write(folder / RUN, json.dumps({"format": FORMAT, "reference": digest}).encode() + b"\n")
+        config = replace(config, network=network_config)
+        save_config(config, folder / CONFIG)
+        write_record(folder, digest, config)
 
 
-def load_run_config(output: Path) -> RunConfig:
-    """The configuration of the run in `output`, with the place of its own starts."""
-    config = load_config(output / CONFIG)
+def write_record(folder: Path, reference: str, config: RunConfig) -> None:
+    """Write run.json: what the run was made with, by which a later change of its files is noticed."""
+    record = {"format": FORMAT, "reference": reference, "config": asdict(config), "starts": starts_sum(folder, config)}
+    atomic_write(folder / RUN, json.dumps(sealed(record)).encode() + b"\n")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of run.json. Raises TesujiError where it is damaged or of another version."""
+    file = folder / RUN
+    content = read_json(file)
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise TesujiError(
+            f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}: begin a new run from "
+            f"its best agent with --from {folder}"
+        )
+    if not is_sealed(content):
+        raise TesujiError(f"{file} is damaged: it is not what was written")
+    return dict(content)
+
+
+def starts_sum(folder: Path, config: RunConfig) -> str:
+    """The checksum of the run's own starts; empty where it has none."""
+    if not config.rollout.starts:
+        return ""
+    try:
+        return hashlib.sha256(read_file(folder / STARTS)).hexdigest()
+    except OSError as error:
+        raise TesujiError(f"cannot read {folder / STARTS}: {error.strerror}") from error
+
+
+def load_run_config(output: Path, accept_changes: bool = False) -> tuple[RunConfig, dict[str, tuple[Any, Any]]]:
+    """The configuration of the run in `output` and what has changed in it since the run was made: (before, now) by
+    dotted name.
+
+    Raises TesujiError for any change unless they are to be accepted, and for those that no run can take.
+    """
+    file = output / CONFIG
+    config, record = load_config(file), read_record(output)
+    found = changes(settle(record["config"], str(output / RUN)), config)
+    if config.rollout.starts and (now := starts_sum(output, config)) != record["starts"]:
+        found[STARTS] = (f"sha256 {record['starts'][:8]}", f"sha256 {now[:8]}")
+    words = [f"{name} is {after!r}, was {before!r}" for name, (before, after) in found.items()]
+    told = ", ".join(words[:SHOWN]) + (f", and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
+    if any(name.startswith(SETTLED) for name in found):
+        raise TesujiError(f"{file} was changed: {told}; no run can change game, method or network: begin a new one")
+    if found and not accept_changes:
+        raise TesujiError(
+            f"{file} was changed: {told}; undo it, or go on with the new values: "
+            f"tesuji train --resume {output} --accept-config"
+        )
+    return config, found
+
+
+def accept(output: Path, config: RunConfig) -> None:
+    """Take the `config` of `load_run_config` for that of the run from now on."""
+    write_record(output, read_record(output)["reference"], config)
+
+
+def with_starts(output: Path, config: RunConfig) -> RunConfig:
+    """The configuration with the place of the run's own starts, which is not written down: a run may be moved."""
     if not config.rollout.starts:
         return config
     return replace(config, rollout=replace(config.rollout, starts=str(output / STARTS)))
@@ -174,13 +250,8 @@ def sweep(output: Path) -> None:
 
 def load_reference(output: Path, config: RunConfig, network_class: str | None) -> Checkpoint:
     """The agent that the run started from, if it is still the same."""
-    file = output / RUN
-    content = read_json(file)
-    found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
-        raise TesujiError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
     path = output / CHECKPOINTS / REFERENCE
     reference = load_checkpoint(path, network_class, game=config.game)
-    if reference.hash != content.get("reference"):
+    if reference.hash != read_record(output)["reference"]:
         raise TesujiError(f"{path} is not the agent this run started from: its hash is not the one in {RUN}")
     return reference

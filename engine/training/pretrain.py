@@ -154,7 +154,7 @@ def pretrain(
     digest = save()
     if labelled_positions(game):
         # Saved before it is judged: a finished training is not to be lost to whatever happens here.
-        agent = NetworkAgent(load_checkpoint(place, config.network.custom or None))
+        agent = NetworkAgent(load_checkpoint(place, config.network.custom or None, str(game)))
         for count in JUDGED_SIMULATIONS:
             metrics[f"optimal_share_{count}"] = _judge(agent, game, count, report(f"judging, {count} simulations"))
         save()

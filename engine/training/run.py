@@ -50,12 +50,14 @@ from engine.training.experience import Experience
 from engine.training.folder import (
     REFERENCE,
     UNTRAINED,
+    accept,
     create,
     load_reference,
     load_run_config,
     locked,
     require_run,
     sweep,
+    with_starts,
 )
 from engine.training.guard import Comparison, ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
 from engine.training.interruption import Interrupted, Interruption
@@ -160,17 +162,24 @@ def train(
     return resume(output, network_class=network_class, on_progress=on_progress)
 
 
-def resume(output: Path | str, *, network_class: str | None = None, on_progress: OnProgress | None = None) -> Result:
+def resume(
+    output: Path | str,
+    *,
+    network_class: str | None = None,
+    accept_config: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Result:
     """Go on with the run in `output` from its newest snapshot, to the end of its budget.
 
-    Raises TesujiError naming the file if the folder holds no run, or one whose files are damaged or in use.
+    A configuration that was changed is refused unless `accept_config`; a finished run then goes on if its budget has
+    grown. Raises TesujiError naming the file if the folder holds no run, or one whose files are damaged or in use.
     """
     output = Path(output)
     require_run(output)
     with locked(output), Interruption() as interruption:
         try:
             with interruption.abort():
-                run = Run(output, network_class, interruption, on_progress)
+                run = Run(output, network_class, interruption, on_progress, accept_config)
         except Interrupted:
             raise KeyboardInterrupt from None  # nothing has been done yet
         try:
@@ -183,13 +192,19 @@ class Run:
     """The state of a run in this process."""
 
     def __init__(
-        self, folder: Path, network_class: str | None, interruption: Interruption, on_progress: OnProgress | None
+        self,
+        folder: Path,
+        network_class: str | None,
+        interruption: Interruption,
+        on_progress: OnProgress | None,
+        accept_config: bool,
     ) -> None:
         """Load the run in `folder`, as its newest snapshot has it."""
         self.folder = folder
         self.interruption = interruption
         self.on_progress = on_progress
-        self.config = config = load_run_config(folder)
+        written, changes = load_run_config(folder, accept_config)
+        self.config = config = with_starts(folder, written)
         self.game = load_game(config.game)
         self.network_class = network_class
         reference = load_reference(folder, config, network_class)
@@ -220,7 +235,10 @@ class Run:
         self.snapshot_time = 0.0
         self._restore()
         self.tensorboard = TensorBoard(folder / "tensorboard", self.iteration + 1)
-        record_environment(folder / "environment.json", self.iteration)
+        if changes:
+            accept(folder, written)
+            self.finished = False
+        record_environment(folder / "environment.json", self.iteration, changes)
 
     def _assemble(self, reference: Reference | None) -> None:
         """Learner, experience and guard, as the method wants them."""
@@ -411,7 +429,8 @@ class Run:
     def _compare(self, guard: Guard) -> None:
         """What the best agent has gained since the start, in games that had no part in choosing it."""
         self._report("match")
-        start = load_checkpoint(self.checkpoints.folder / REFERENCE, self.network_class).network.state_dict()
+        folder = self.checkpoints.folder / REFERENCE
+        start = load_checkpoint(folder, self.network_class, self.config.game).network.state_dict()
         seed = np.random.SeedSequence([self.config.seed, COMPARISON_STREAM, self.iteration])
         with self.interruption.abort():
             self.comparison = guard.compare(
@@ -492,7 +511,7 @@ class Run:
             "notes": dict(self.notes),
             "finished": self.finished,
             "last": self.last,
-            "sizes": {"metrics": self.metrics.size, "judgements": self.judgements.size},
+            "records": {"metrics": self.metrics.mark(), "judgements": self.judgements.mark()},
         }
         parts = {LEARNER: pack(self.learner.state()), BEST: self.best_state, **binary}
         self.captured = snapshot.Snapshot(self.iteration, state, parts)
@@ -543,8 +562,8 @@ class Run:
         self.last = state["last"]
         self.learner.restore(unpack(found.parts[LEARNER]))
         self.experience.restore(found.iteration, state["experience"], found.parts)
-        self.metrics.truncate(state["sizes"]["metrics"])
-        self.judgements.truncate(state["sizes"]["judgements"])
+        self.metrics.restore(state["records"]["metrics"])
+        self.judgements.restore(state["records"]["judgements"])
         self.captured, self.unsaved = found, False
 
     # Reports.

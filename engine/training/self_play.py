@@ -135,7 +135,7 @@ class SelfPlay:
         if name == self.past_loaded:
             return
         self.past_loaded = name
-        checkpoint = load_checkpoint(self.checkpoints.folder / name, self.network_class)
+        checkpoint = load_checkpoint(self.checkpoints.folder / name, self.network_class, self.config.game)
         self.actor.past.update(checkpoint.network.state_dict(), self.calibration)
 
     def state(self) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import TesujiError
-from engine.files import atomic_folder, write_errors
+from engine.files import atomic_folder, is_sealed, read_file, sealed, write_errors
 
 __all__ = ["Snapshot", "newest", "prune", "read", "write"]
 
@@ -47,7 +47,8 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     with atomic_folder(folder / f"{snapshot.iteration:06d}") as temporary:
         for name, data in files.items():
             (temporary / name).write_bytes(data)
-        (temporary / MANIFEST).write_text(json.dumps({"format": FORMAT, "sha256": sums}), encoding="utf-8")
+        manifest = sealed({"format": FORMAT, "sha256": sums})
+        (temporary / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def saved(folder: Path) -> list[Path]:
@@ -89,13 +90,15 @@ def checksums(path: Path) -> dict[str, str]:
         raise TesujiError(damaged(file)) from error
     if found != FORMAT:
         raise TesujiError(f"{file}: format {found!r} is unknown; this version of Tesuji reads format {FORMAT}")
+    if not is_sealed(content):
+        raise TesujiError(damaged(file))
     return sums
 
 
 def checked(file: Path, digest: str | None = None) -> bytes:
     """The content of a file, if it is there and, where given, its sha256 is `digest`."""
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except FileNotFoundError as error:
         raise TesujiError(damaged(file)) from error
     except OSError as error:

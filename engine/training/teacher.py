@@ -23,7 +23,7 @@ import numpy as np
 import pyspiel
 
 from engine.errors import TesujiError
-from engine.files import atomic_write, write_errors
+from engine.files import atomic_write, read_file, write_errors
 from engine.game import load_game, python_module, require_self_play
 
 CHUNK_GAMES = 64
@@ -225,7 +225,7 @@ def _pack(games: list[TeacherGame]) -> bytes:
 def _unpack(path: Path) -> list[TeacherGame]:
     try:
         # From memory: zipfile leaves a damaged file open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         games = []
         for index, returns in enumerate(arrays["returns"]):
