@@ -1,5 +1,6 @@
 // Evaluators: those of the core, and sessions written in Python.
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,8 +17,12 @@ namespace {
 // documents. Python is entered twice a batch, never per leaf.
 class PythonSession : public Session {
  public:
-  PythonSession(py::object session, const Game& game, size_t input_size)
-      : launch_(session.attr("launch")), wait_(session.attr("wait")) {
+  // `release` is called at the end, with the interpreter lock held.
+  PythonSession(py::object session, const Game& game, size_t input_size,
+                std::function<void()> release)
+      : launch_(session.attr("launch")),
+        wait_(session.attr("wait")),
+        release_(std::move(release)) {
     const auto num_actions = static_cast<size_t>(game.NumDistinctActions());
     const auto num_players = static_cast<size_t>(game.NumPlayers());
     rows_ = py::cast<py::array>(session.attr("inputs")).ndim() == 3
@@ -39,6 +44,7 @@ class PythonSession : public Session {
     launch_ = py::object();
     wait_ = py::object();
     arrays_.clear();
+    release_();
   }
 
   int rows() const override { return static_cast<int>(rows_); }
@@ -90,20 +96,27 @@ class PythonSession : public Session {
 
   py::object launch_;
   py::object wait_;
+  std::function<void()> release_;
   std::vector<py::array> arrays_;
   py::ssize_t rows_;
   BatchBuffers halves_[kHalves];
   std::span<const Leaf> asked_[kHalves];
 };
 
+// A session is lent to one search at a time. Searches from several Python
+// threads each have sessions of their own: `more` makes those that are missing.
+// The interpreter lock guards what is lent.
 class NetworkEvaluator : public Evaluator {
  public:
   NetworkEvaluator(GamePtr game, const std::string& encoder,
                    std::vector<py::object> sessions, double value_scale,
-                   size_t cache_entries, std::string name)
+                   size_t cache_entries, std::string name, py::object more)
       : Evaluator(game, MakeEncoder(encoder, *game), value_scale,
                   cache_entries),
         sessions_(std::move(sessions)),
+        lent_(sessions_.size(), false),
+        max_workers_(static_cast<int>(sessions_.size())),
+        more_(std::move(more)),
         name_(std::move(name)) {
     if (sessions_.empty()) throw Error("sessions is empty; give one a worker");
     max_rows_ = static_cast<int>(
@@ -112,20 +125,48 @@ class NetworkEvaluator : public Evaluator {
   ~NetworkEvaluator() override {
     const py::gil_scoped_acquire lock;
     sessions_.clear();
+    more_ = py::object();
   }
 
   std::string name() const override { return name_; }
-  int max_workers() const override {
-    return static_cast<int>(sessions_.size());
-  }
+  int max_workers() const override { return max_workers_; }
   int max_rows() const override { return max_rows_; }
   std::unique_ptr<Session> Open(int worker, int) const override {
-    return std::make_unique<PythonSession>(sessions_[worker], game(),
-                                           encoder()->size());
+    const size_t index = FreeSession(worker);
+    lent_[index] = true;
+    try {
+      return std::make_unique<PythonSession>(
+          sessions_[index], game(), encoder()->size(),
+          [this, index] { lent_[index] = false; });
+    } catch (...) {
+      lent_[index] = false;
+      throw;
+    }
   }
 
  private:
-  std::vector<py::object> sessions_;
+  // That of the worker, one that was made for another search, or a new one.
+  size_t FreeSession(int worker) const {
+    if (!lent_[worker]) return worker;
+    for (size_t i = max_workers_; i < sessions_.size(); ++i) {
+      if (!lent_[i]) return i;
+    }
+    if (more_.is_none()) {
+      throw Error(
+          "the evaluator's sessions are in use: wait until the other search "
+          "is done, or give `more`");
+    }
+    // Python may let other threads run here: what they add comes before.
+    py::object session = more_();
+    sessions_.push_back(std::move(session));
+    lent_.push_back(false);
+    return sessions_.size() - 1;
+  }
+
+  mutable std::vector<py::object> sessions_;
+  mutable std::vector<bool> lent_;  // of the sessions
+  int max_workers_;
+  py::object more_;
   std::string name_;
   int max_rows_;
 };
@@ -162,16 +203,17 @@ void BindEvaluators(py::module_& m) {
       .def_property_readonly("value_scale", &Evaluator::value_scale);
   py::class_<NetworkEvaluator, Evaluator, std::shared_ptr<NetworkEvaluator>>(
       m, "NetworkEvaluator")
-      .def(py::init([](std::shared_ptr<Game> game, const std::string& encoder,
-                       std::vector<py::object> sessions, double value_scale,
-                       size_t cache_entries, std::string name) {
-             return std::make_shared<NetworkEvaluator>(
-                 game, encoder, std::move(sessions), value_scale, cache_entries,
-                 std::move(name));
-           }),
-           py::keep_alive<1, 2>(), "game"_a.none(false), "encoder"_a,
-           "sessions"_a, "value_scale"_a = 1.0, "cache_entries"_a = 0,
-           "name"_a = "the evaluator");
+      .def(
+          py::init([](std::shared_ptr<Game> game, const std::string& encoder,
+                      std::vector<py::object> sessions, double value_scale,
+                      size_t cache_entries, std::string name, py::object more) {
+            return std::make_shared<NetworkEvaluator>(
+                game, encoder, std::move(sessions), value_scale, cache_entries,
+                std::move(name), std::move(more));
+          }),
+          py::keep_alive<1, 2>(), "game"_a.none(false), "encoder"_a,
+          "sessions"_a, "value_scale"_a = 1.0, "cache_entries"_a = 0,
+          "name"_a = "the evaluator", "more"_a = py::none());
   m.def(
       "FakeEvaluator",
       [](std::shared_ptr<Game> game, const std::string& encoder, uint64_t seed,

@@ -138,7 +138,7 @@ class Evaluator:
     def value_scale(self) -> float: ...
 
 class NetworkEvaluator(Evaluator):
-    """Answers by Python sessions, one a worker."""
+    """Answers by Python sessions, one a worker; searches at the same time get sessions that `more` makes."""
 
     def __init__(
         self,
@@ -148,6 +148,7 @@ class NetworkEvaluator(Evaluator):
         value_scale: float = ...,
         cache_entries: int = ...,
         name: str = ...,
+        more: Callable[[], Session] | None = ...,
     ) -> None: ...
 
 def FakeEvaluator(game: pyspiel.Game, encoder: str = ..., seed: int = ..., cache_entries: int = ...) -> Evaluator: ...

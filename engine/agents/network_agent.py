@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -64,6 +65,8 @@ class NetworkAgent(BatchAgent):
         self._evaluator_config = evaluator or EvaluatorConfig()
         self._evaluator: Evaluator | None = None
         self._native: _core.NetworkEvaluator | None = None
+        self._making = threading.RLock()
+        """Each of the two is made once, whichever threads ask first."""
         if self.searches:
             self._require_search()
 
@@ -119,25 +122,27 @@ class NetworkAgent(BatchAgent):
 
     def evaluator(self) -> Evaluator:
         """The network on its back-end, made at the first use."""
-        if self._evaluator is None:
-            from engine.search.calibration import calibration_for
-            from engine.search.evaluator import make_evaluator
+        with self._making:
+            if self._evaluator is None:
+                from engine.search.calibration import calibration_for
+                from engine.search.evaluator import make_evaluator
 
-            config = self._evaluator_config
-            calibration = calibration_for(config, self.game, self.checkpoint.encoder)
-            self._evaluator = make_evaluator(self.checkpoint.network, config, ROWS, calibration)
-        return self._evaluator
+                config = self._evaluator_config
+                calibration = calibration_for(config, self.game, self.checkpoint.encoder)
+                self._evaluator = make_evaluator(self.checkpoint.network, config, ROWS, calibration)
+            return self._evaluator
 
     def native_evaluator(self) -> _core.NetworkEvaluator:
         """The same for the native core, made at the first use."""
-        if self._native is None:
-            from engine.search.evaluator import native_evaluator
+        with self._making:
+            if self._native is None:
+                from engine.search.evaluator import native_evaluator
 
-            rows = max(ROWS, self.leaves_in_flight)
-            self._native = native_evaluator(
-                self.evaluator(), self.game, self.checkpoint.encoder, self.workers, rows, CACHE_ENTRIES
-            )
-        return self._native
+                rows = max(ROWS, self.leaves_in_flight)
+                self._native = native_evaluator(
+                    self.evaluator(), self.game, self.checkpoint.encoder, self.workers, rows, CACHE_ENTRIES
+                )
+            return self._native
 
     def player_params(self, evaluator: int, simulations: int | None = None) -> _core.PlayerParams:
         """How the core's match pool plays this agent; `evaluator` is its index there."""

@@ -39,7 +39,7 @@ class Analysis:
         seed: int = 0,
         workers: int = 2,
     ) -> None:
-        """Evaluate nothing yet. `evaluator`, with a session for each of `workers` threads, serves nobody else then.
+        """Evaluate nothing yet. `evaluator` lends a session to each of `workers` threads as long as this object lives.
 
         `config.simulations` is not used. Raises TesujiError for games that search is not sound in, for states at which
         no player is to move, and for "gumbel", which needs to know the number of simulations beforehand.

@@ -1,11 +1,13 @@
 """What the inference back-ends share: sessions with caller-owned buffers, weights in, answers out.
 
 A back-end keeps the network in training form, folds it at each update, and hands the folded copy to its sessions. A
-session is used by one thread at a time and shares nothing with the others, so workers depend on no timing. Updates
-happen between runs, never while a session is answering.
+session is used by one thread at a time and shares nothing with the others, so workers depend on no timing. Any thread
+may call the back-end: `evaluate` answers with one version of the weights, a session's batch likewise. A search has
+several batches; whoever updates while it runs has it go on with the new weights.
 """
 
 import logging
+import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -99,6 +101,8 @@ class Backend(ABC):
         self._prepared = self.prepare(plain)
         self._sessions: weakref.WeakSet[BatchSession] = weakref.WeakSet()
         self._own: BatchSession | None = None
+        self._lock = threading.RLock()
+        """Held while the own session answers, and while sessions are opened or take weights."""
         if precision == "bf16" and not self._bf16_agrees(plain):
             self.precision = "fp32"
             self._prepared = self.prepare(plain)
@@ -115,22 +119,23 @@ class Backend(ABC):
         """A session of its own for one worker, with up to `rows` rows a half."""
         if rows < 1:
             raise TesujiError(f"rows: a batch needs at least 1 row, not {rows}")
-        session = self.open(rows)
-        try:
-            session.load(self._prepared)
-        except RuntimeError as error:
-            raise TesujiError(
-                f"network {self.network_name} does not run on {self.name} in {self.precision} ({first_line(error)}): "
-                f"use another evaluator.device or evaluator.precision"
-            ) from error
-        self._sessions.add(session)
+        with self._lock:
+            session = self.open(rows)
+            try:
+                session.load(self._prepared)
+            except RuntimeError as error:
+                raise TesujiError(
+                    f"network {self.network_name} does not run on {self.name} in {self.precision} "
+                    f"({first_line(error)}): use another evaluator.device or evaluator.precision"
+                ) from error
+            self._sessions.add(session)
         return session
 
     def update(self, state_dict: Mapping[str, Tensor], calibration: Calibration | None = None) -> int:
         """Serve these weights from now on, in every session; returns the new version.
 
         calibration: for int8 alone, its positions from now on; None keeps those it has.
-        Raises TesujiError where names or shapes are not the network's. Not while a session is answering.
+        Raises TesujiError where names or shapes are not the network's. Waits for `evaluate` of other threads.
         """
         network = self._network
         own = {name: tensor.shape for name, tensor in network.state_dict().items()}
@@ -138,11 +143,12 @@ class Backend(ABC):
         if own != given:
             name = min(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
             raise TesujiError(f"update of {self.network_name}: tensor {name} is {given.get(name)}, not {own.get(name)}")
-        self._prepared = self.prepare(folded(network, state_dict))
-        for session in self._sessions:
-            session.load(self._prepared)
-        self.version += 1
-        return self.version
+        with self._lock:
+            self._prepared = self.prepare(folded(network, state_dict))
+            for session in self._sessions:
+                session.load(self._prepared)
+            self.version += 1
+            return self.version
 
     def evaluate(self, inputs: Float32, legal_mask: UInt8) -> tuple[Float32, Float32]:
         """Answer inputs f32[B, D] with legal_mask u8[B, A], for any B: prior_logits f32[B, A], values f32[B, P].
@@ -155,20 +161,21 @@ class Backend(ABC):
         require_shape("legal_mask", legal_mask, (len(inputs), sizes.num_actions))
         logits = np.empty((len(inputs), sizes.num_actions), np.float32)
         values = np.empty((len(inputs), sizes.num_players), np.float32)
-        if self._own is None:
-            self._own = self.session(self._rows)
-        session = self._own
         threads = torch.get_num_threads()
         try:
-            for start in range(0, len(inputs), self._rows):
-                count = min(self._rows, len(inputs) - start)
-                part = slice(start, start + count)
-                session.inputs[0, :count] = inputs[part]
-                session.legal_mask[0, :count] = legal_mask[part]
-                session.launch(0, count)
-                session.wait(0)
-                logits[part] = session.prior_logits[0, :count]
-                values[part] = session.values[0, :count]
+            with self._lock:
+                if self._own is None:
+                    self._own = self.session(self._rows)
+                session = self._own
+                for start in range(0, len(inputs), self._rows):
+                    count = min(self._rows, len(inputs) - start)
+                    part = slice(start, start + count)
+                    session.inputs[0, :count] = inputs[part]
+                    session.legal_mask[0, :count] = legal_mask[part]
+                    session.launch(0, count)
+                    session.wait(0)
+                    logits[part] = session.prior_logits[0, :count]
+                    values[part] = session.values[0, :count]
         finally:
             torch.set_num_threads(threads)  # a session's launch sets 1; the caller's thread may go on to learn
         legal = legal_mask.astype(bool)
@@ -179,8 +186,9 @@ class Backend(ABC):
 
     def close(self) -> None:
         """Let go of all sessions; those still held elsewhere keep their last weights."""
-        self._sessions.clear()
-        self._own = None
+        with self._lock:
+            self._sessions.clear()
+            self._own = None
 
     def _bf16_agrees(self, network: nn.Module) -> bool:
         """Compare a bf16 session with the folded fp32 `network` on a fixed batch of planes."""

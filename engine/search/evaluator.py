@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import pyspiel
@@ -155,13 +156,15 @@ def native_evaluator(
 ) -> "_core.NetworkEvaluator":
     """`evaluator` for the native core: `workers` sessions of `rows` rows, a cache of `cache_entries` answers each.
 
+    Searches from other threads meanwhile get sessions of their own.
     After `evaluator.update`, hand the new version on with ``version = ...``.
     """
     from engine.native import core
 
-    sessions = [evaluator.session(rows) for _ in range(workers)]
+    more = partial(evaluator.session, rows)
+    sessions = [more() for _ in range(workers)]
     native = core.NetworkEvaluator(
-        game, encoder, sessions, facts(game).value_scale, cache_entries, f"network {evaluator.network_name}"
+        game, encoder, sessions, facts(game).value_scale, cache_entries, f"network {evaluator.network_name}", more
     )
     native.version = evaluator.version
     return native

@@ -29,6 +29,7 @@ HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 # From this many on, batches are padded to a multiple of it: OpenVINO makes a plan for each shape that occurs.
 ROW_STEP = 8
 TRACE_ROWS = 2  # 1 would let a tracer take the batch for a constant
+ONE_CORE = threading.Lock()
 TRACING = threading.Lock()
 """Neither tracing nor catching warnings is for several threads at once."""
 
@@ -43,14 +44,23 @@ class Prepared:
     """What it is to be computed in."""
 
 
+@dataclass
+class Half:
+    """What computes one half of a session."""
+
+    request: Any
+    """An `openvino.InferRequest`."""
+    rows: int = 0
+    """Of the buffers, which it is bound to."""
+
+
 class OpenvinoSession(BatchSession):
     """One worker's compiled network; `launch` computes in the calling thread and releases the GIL."""
 
     def __init__(self, sizes: Sizes, rows: int) -> None:
         """Make the buffers."""
         super().__init__(sizes, padded(rows))
-        self._requests: list[Any] = []
-        self._bound = [0] * HALVES
+        self._halves: list[Half] = []
 
     def load(self, network: Prepared) -> None:
         """See BatchSession."""
@@ -62,28 +72,28 @@ class OpenvinoSession(BatchSession):
             "ENABLE_CPU_PINNING": False,
         }
         compiled = runtime().compile_model(network.model, "CPU", options)
-        self._requests = [compiled.create_infer_request() for _ in range(HALVES)]
-        self._bound = [0] * HALVES
+        self._halves = [Half(compiled.create_infer_request()) for _ in range(HALVES)]
 
     def launch(self, half: int, rows: int) -> None:
         """See BatchSession."""
         if rows == 0:
             return
-        if self._bound[half] != padded(rows):
-            self._bind(half, padded(rows))
-        self._requests[half].infer()
+        launched = self._halves[half]  # another thread's update may put another in its place
+        if launched.rows != padded(rows):
+            self._bind(launched, half, padded(rows))
+        launched.request.infer()
 
     def wait(self, half: int) -> None:
         """Nothing to wait for: `launch` has computed."""
 
-    def _bind(self, half: int, rows: int) -> None:
+    def _bind(self, bound: Half, half: int, rows: int) -> None:
         """Let a half's request read from and write to the first `rows` rows of its buffers."""
         tensor = load_openvino().Tensor
-        request = self._requests[half]
+        request = bound.request
         request.set_input_tensor(tensor(self.inputs[half, :rows], shared_memory=True))
         request.set_output_tensor(0, tensor(self.prior_logits[half, :rows], shared_memory=True))
         request.set_output_tensor(1, tensor(self.values[half, :rows], shared_memory=True))
-        self._bound[half] = rows
+        bound.rows = rows
 
 
 class OpenvinoBackend(Backend):
@@ -173,7 +183,6 @@ def load_openvino() -> Any:
     return importlib.import_module("openvino")
 
 
-@cache
 def runtime() -> Any:
     """The one `openvino.Core` of this process, which lasts as long as it.
 
@@ -181,6 +190,13 @@ def runtime() -> Any:
     several of them ending in another order than they began, what is given back has been freed, and the next signal that
     Python catches (Ctrl-C) is a segmentation fault. Seen with OpenVINO 2026.4.
     """
+    with ONE_CORE:
+        return make_core()
+
+
+@cache
+def make_core() -> Any:
+    """Called once."""
     return load_openvino().Core()
 
 

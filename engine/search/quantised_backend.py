@@ -7,6 +7,7 @@ bf16). For 32 channels x 4 blocks that takes 0.6 seconds of one core.
 
 import importlib
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partialmethod
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 64  # positions that ranges are measured on at once
 NOT_MEASURED = float("nan")
+QUANTISING = threading.Lock()
+"""NNCF's core is replaced for all threads."""
 
 
 class QuantisedBackend(OpenvinoBackend):
@@ -136,8 +139,9 @@ def one_core() -> Iterator[None]:
     """`openvino.Core()` means the one of this process (see `runtime`): NNCF makes its own wherever it needs one."""
     openvino = load_openvino()
     core = runtime()
-    maker, openvino.Core = openvino.Core, lambda: core
-    try:
-        yield
-    finally:
-        openvino.Core = maker
+    with QUANTISING:
+        maker, openvino.Core = openvino.Core, lambda: core
+        try:
+            yield
+        finally:
+            openvino.Core = maker
