@@ -6,6 +6,10 @@ define
     symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetry]
                                             every symmetry except the identity, for inputs of this shape
     render(state: pyspiel.State) -> str     the state for a terminal, with all that is hidden in it
+    sides(game: pyspiel.Game) -> Sequence[str]
+                                            what players are called by seat, such as the letter of their pieces
+    winning_line(state: pyspiel.State) -> Sequence[tuple[int, int]]
+                                            what won, as lines and columns of the text that `render` gives
     view(state: pyspiel.State, player: int) -> str
                                             what this player knows, and nothing else, for a terminal
     oracle(game: pyspiel.Game) -> Oracle | None
@@ -74,7 +78,10 @@ NAMED_FILE = re.compile(r"[(,]\s*\w*(?:file|filename|root)\s*=\s*([^,)]+)")
 """Parameters of OpenSpiel's games that are the names of files."""
 
 # What a room's game.py may define, in the order of Room's fields.
-PARTS = ("symmetries", "render", "view", "oracle", "positions", "string_identifies", "picture")
+PARTS = (
+    *("symmetries", "render", "view", "oracle", "positions", "string_identifies", "picture"),
+    *("sides", "winning_line"),
+)
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,8 @@ class Room:
     find_positions: Callable[[pyspiel.Game], list[LabelledPosition]] | None = None
     find_identifies: Callable[[pyspiel.Game], bool] | None = None
     find_picture: Callable[[pyspiel.State, Mapping[int, str]], str] | None = None
+    find_sides: Callable[[pyspiel.Game], Sequence[str]] | None = None
+    find_winning_line: Callable[[pyspiel.State], Sequence[tuple[int, int]]] | None = None
 
     def symmetries(self, game: pyspiel.Game, encoder: str = "auto") -> list[Symmetry]:
         """The game's symmetries without the identity, for inputs of this encoder; empty where none are known."""
@@ -173,6 +182,14 @@ class Room:
     def render(self, state: pyspiel.State) -> str:
         """The state as text for a terminal; it shows what players hide from each other."""
         return self.render_state(state) if self.render_state else str(state)
+
+    def sides(self, game: pyspiel.Game) -> tuple[str, ...]:
+        """What players are called by seat; empty where the room does not say."""
+        return tuple(self.find_sides(game)) if self.find_sides else ()
+
+    def winning_line(self, state: pyspiel.State) -> tuple[tuple[int, int], ...]:
+        """What won, as lines and columns of the text that `render` gives; empty where nothing has, or nobody says."""
+        return tuple(self.find_winning_line(state)) if self.find_winning_line else ()
 
     def view(self, state: pyspiel.State, player: int) -> str:
         """What `player` knows in a state, as text for a terminal: the state itself where nothing is hidden.

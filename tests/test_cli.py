@@ -247,6 +247,26 @@ def test_matches_and_the_perfect_players_verdict_draw_bars(tesuji, monkeypatch: 
     assert (code, "4 of 4" in err) == (0, True)
 
 
+def test_play_begins_where_it_is_told(tesuji, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = tmp_path / "played.jsonl"
+    monkeypatch.setattr("sys.stdin", io.StringIO("3\n"))
+    told = ("play", "random", "--game", "tic_tac_toe", "--history", "0,8,1", "--seat", 1, "--save-game", played)
+    assert tesuji(*told)[0] == 0  # o does not stop the row at the top
+    game = json.loads(played.read_text())
+    assert game["history"][:4] == [0, 8, 1, 3]
+    for more, length in ((("--plies", 2), 2), ((), 3)):  # the last known mistake is the move to 3, or x's after it
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        code, out, _ = tesuji("play", "random", "--played", f"{played}:1", "--seat", length % 2, *more)
+        assert code == 0 and "x.." in out.replace("xx.", "x..")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    fen = "4k3/8/8/8/8/8/8/4K2R w K - 0 1"
+    code, out, _ = tesuji("play", "random", "--game", "chess", "--fen", fen, "--seat", 1)
+    assert code == 0 and "· · · · K · · R" in out and "you are White" in out
+    for wrong, message in ((("--history", "0,0"), "illegal"), (("--played", tmp_path / "no"), "no such file")):
+        code, _, err = tesuji("play", "random", "--game", "tic_tac_toe", *wrong)
+        assert (code, err.count("\n")) == (2, 1) and message in err
+
+
 def test_play_reads_moves_and_leaves(tesuji, ttt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("4\nhint\nquit\n"))
     code, out, err = tesuji("play", f"{ttt}:simulations=8")

@@ -245,11 +245,11 @@ def test_a_labelled_position_knows_its_state_and_value(tic_tac_toe: pyspiel.Game
 
 
 def test_a_broken_room_is_not_taken_for_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "games" / "go"
+    folder = tmp_path / "games" / "havannah"
     folder.mkdir(parents=True)
     (folder / "game.py").write_text("import package_that_is_not_there\n")
     import games
 
     monkeypatch.setattr(games, "__path__", [str(tmp_path / "games")])
     with pytest.raises(ModuleNotFoundError, match="package_that_is_not_there"):
-        room("go")
+        room("havannah")

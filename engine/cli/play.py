@@ -6,9 +6,10 @@ import argparse
 import sys
 
 from engine.cli.common import AGENT, add_game, add_network, add_seed, load_agents, writable_file
+from engine.cli.position import add_position, read_position
 from engine.frontends.output import say
 
-SUMMARY = "play against an agent in the terminal, with move statistics, hints and undo"
+SUMMARY = "play against an agent in the terminal, from any position, with hints, undo, save and load"
 EXAMPLE = "tesuji play connect_four/imitation:simulations=400 --seat 1"
 
 
@@ -20,25 +21,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save-game", type=writable_file, metavar="FILE", help="append the game to FILE, also if you leave it early"
     )
+    add_position(parser)
     add_seed(parser)
     add_network(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play one game; leaving it early is no error."""
+    """Play until the person leaves; leaving a game early is no error."""
     from engine.frontends.terminal import TerminalGame
+    from engine.metrics import JsonLines
 
+    position = read_position(options)
+    options.game = position.game
     game, (agent,) = load_agents(options, options.agent)
-    played = TerminalGame(game, agent, [options.seat], sys.stdin, sys.stdout, options.seed)
+    played = TerminalGame(
+        game,
+        agent,
+        [options.seat],
+        sys.stdin,
+        sys.stdout,
+        options.seed,
+        fen=position.fen,
+        history=position.history,
+    )
     try:
         played.play()
     except KeyboardInterrupt:
         say()
+    finally:
+        if options.save_game is not None:
+            JsonLines(options.save_game).append(played.record())
     if options.save_game is not None:
-        from engine.metrics import JsonLines
-
-        seats = [int(seat != options.seat) for seat in range(game.num_players())]
-        names = {"agents": ["you", agent.name], "seats": seats}
-        JsonLines(options.save_game).append({"game": str(game)} | names | {"history": played.history})
         say(f"make a probe of it:  tesuji probe add my.jsonl --played {options.save_game}")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cli.common import whole
+from engine.cli.position import add_position, read_position
 from engine.errors import TesujiError
 from engine.frontends.output import say
 
@@ -17,15 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("file", type=Path, metavar="FILE", help="where the probe is appended; made if it is not there")
     parser.add_argument("--game", metavar="GAME", help="OpenSpiel game string")
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--history", metavar="A,A,...", help="actions (numbers, chance's included) to the position")
-    place.add_argument(
-        "--played",
-        metavar="FILE[:LINE]",
-        help="a game of `match --save-games` or `play --save-game`: the position before its last known mistake",
-    )
-    parser.add_argument("--fen", default="", help="the position, or where --history begins, in games that read one")
-    parser.add_argument("--plies", type=whole(0), metavar="N", help="only the first N actions of the history or game")
+    add_position(parser)
     parser.add_argument(
         "--accept", action="append", default=[], metavar="MOVE", help="a right move, by number or name; repeatable"
     )
@@ -41,37 +33,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make, check, append, and say what is expected."""
-    from engine.probing.making import last_mistake, make_probe, read_played
+    from engine.probing.making import make_probe
     from engine.probing.suite import append_probe, load_probes
 
     loaded = load_probes([options.file]) if options.file.exists() else None
     if loaded is not None and loaded.problems:
         raise TesujiError(loaded.problems[0])
     taken = {probe.id for probe in loaded.probes} if loaded is not None else set()
-    game, history, plies = options.game, read_history(options.history), options.plies
-    if options.played is not None:
-        path, _, number = options.played.rpartition(":")
-        file, line = (path, int(number)) if path and number.isdecimal() else (options.played, 1)
-        played = read_played(Path(file), line)  # errors name file, line and field
-        if game is not None and game != played.game:
-            raise TesujiError(f"--game {game}: the game in {file} is {played.game}; leave --game out")
-        game, history = played.game, played.history
-        if plies is None:
-            plies = last_mistake(game, history, options.oracle)
+    position = read_position(options, options.oracle)
+    game = position.game
     if game is None:
         raise TesujiError("say which game it is: --game GAME")
-    if plies is not None:
-        if plies > len(history):
-            raise TesujiError(f"--plies {plies}: the history has only {len(history)} actions")
-        history = history[:plies]
     name = options.id or next_id(f"{options.family}/{game.split('(', 1)[0]}", taken)
     if name in taken:
         raise TesujiError(f"--id {name}: {options.file} has a probe of this name")
     probe = make_probe(
         name,
         game,
-        history,
-        fen=options.fen,
+        position.history,
+        fen=position.fen,
         family=options.family,
         accepted=options.accept,
         forbidden=options.forbid,
@@ -87,15 +67,6 @@ def run(options: argparse.Namespace) -> int:
     say(f"  {probe.truth}{f', by the oracle {probe.oracle}' if probe.oracle else f': {probe.source}'}")
     say(f"  ask:  tesuji probe AGENT --probes {options.file}")
     return 0
-
-
-def read_history(text: str | None) -> tuple[int, ...]:
-    """(3, 3, 2) from "3,3,2"."""
-    parts = [part.strip() for part in text.replace(" ", ",").split(",") if part.strip()] if text else []
-    for part in parts:
-        if not part.isdecimal():
-            raise TesujiError(f"--history: '{part}' is not an action; write numbers, as in 3,3,2")
-    return tuple(map(int, parts))
 
 
 def next_id(stem: str, taken: set[str]) -> str:

@@ -15,9 +15,9 @@ from engine.game import load_game
 from engine.metrics import JsonLines
 from engine.probing.expectations import Expectation, Moves, Probability
 from engine.probing.oracles import Oracle, Verdict, disagreement, find_oracle, known_oracles
-from engine.probing.probe import Probe, reach, read_probe, require_decision, whole_numbers
+from engine.probing.probe import Probe, reach, read_probe, require_decision, text, whole_numbers
 
-__all__ = ["Played", "last_mistake", "make_probe", "read_played"]
+__all__ = ["Played", "file_and_line", "last_mistake", "make_probe", "read_played"]
 
 TOLERANCE = 0.05
 """Probabilities may leave what equilibria play by so much: agents are only nearly in equilibrium."""
@@ -31,16 +31,26 @@ class Played:
 
     game: str
     history: tuple[int, ...]
+    fen: str = ""
+    """Where it began, in games that read one."""
 
 
-def read_played(file: Path, line: int = 1) -> Played:
-    """A game of a file that `tesuji match --save-games` or `tesuji play --save-game` wrote; `line` counts from 1.
+def file_and_line(text: str) -> tuple[Path, int | None]:
+    """The file and the number in `FILE:N`; None in `FILE`."""
+    path, _, number = text.rpartition(":")
+    return (Path(path), int(number)) if path and number.isdecimal() else (Path(text), None)
+
+
+def read_played(file: Path, line: int | None = None) -> Played:
+    """A game of a file that `tesuji match --save-games` or `tesuji play --save-game` wrote; `line` counts from 1, None
+    is the last.
 
     Raises TesujiError naming file, line and field.
     """
     if not file.is_file():
         raise TesujiError(f"cannot read {file}: there is no such file")
     lines = JsonLines(file).read()
+    line = len(lines) if line is None else line
     if not 1 <= line <= len(lines):
         raise TesujiError(f"{file}: has {len(lines)} games, there is no line {line}")
     found = lines[line - 1]
@@ -49,8 +59,9 @@ def read_played(file: Path, line: int = 1) -> Played:
         raise TesujiError(f"{file}:{line}: game: missing")
     try:
         history = whole_numbers(found.get("history"), "history")
-        reach(game, "", history)
-        return Played(game, history)
+        fen = text(found, "fen")
+        reach(game, fen, history)
+        return Played(game, history, fen)
     except TesujiError as error:
         raise TesujiError(f"{file}:{line}: {error}") from error
 
@@ -113,12 +124,12 @@ def make_probe(
     return read_probe(line)
 
 
-def last_mistake(game: str, history: Sequence[int], oracle: str = "") -> int:
+def last_mistake(game: str, history: Sequence[int], oracle: str = "", fen: str = "") -> int:
     """The number of actions before the last move of a game that an oracle knows to be worse than another.
 
     Raises TesujiError if there is none, or no oracle can tell.
     """
-    states = [(number, reach(game, "", tuple(history[:number]))) for number in range(len(history) - 1, -1, -1)]
+    states = [(number, reach(game, fen, tuple(history[:number]))) for number in range(len(history) - 1, -1, -1)]
     asked = False
     for number, state in states:
         if state.is_chance_node() or state.is_simultaneous_node():

@@ -79,7 +79,7 @@ class Probe:
         return line | ({"held_out": True} if self.held_out else {})
 
 
-def reach(game: str, fen: str, history: tuple[int, ...]) -> pyspiel.State:
+def reach(game: str | pyspiel.Game, fen: str, history: tuple[int, ...]) -> pyspiel.State:
     """The position after `history`. Raises TesujiError naming the field and the first action that is illegal."""
     try:
         loaded = load_game(game)

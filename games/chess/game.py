@@ -9,6 +9,11 @@ import pyspiel
 SIDES = {"w": "White", "b": "Black"}
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("Black", "White")
+
+
 def render(state: pyspiel.State) -> str:
     """The board with White's pieces in upper case, files and ranks named; below it who is to move, and what FEN adds.
 

@@ -15,6 +15,11 @@ def string_identifies(game: pyspiel.Game) -> bool:
     return True
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("o", "x")
+
+
 def render(state: pyspiel.State) -> str:
     """The board, named as moves are; below it who is to move."""
     lines = [" ".join(row).replace(".", "·") for row in str(state).rstrip("\n").splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pyspiel
@@ -28,6 +29,11 @@ def symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetr
     return [Symmetry("mirror", mirrored, np.arange(input_shape[2], dtype=np.int64)[::-1].copy())]
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("x", "o")
+
+
 def render(state: pyspiel.State) -> str:
     """The board with x and o, the top row first, above the numbers of the columns (which are the actions)."""
     rows = str(state).splitlines()
@@ -37,6 +43,20 @@ def render(state: pyspiel.State) -> str:
     lines.append("+" + "-" * (len(lines[0]) - 2) + "+")
     lines.append("  " + " ".join(str(column).rjust(width) for column in columns))
     return "\n".join(lines)
+
+
+def winning_line(state: pyspiel.State) -> list[tuple[int, int]]:
+    """The discs of all rows that won, as lines and columns of the text that `render` gives."""
+    rows = str(state).splitlines()
+    need, width = state.get_game().get_parameters()["x_in_row"], len(str(state.num_distinct_actions() - 1))
+    found = set()
+    for row, column in product(range(len(rows)), range(len(rows[0]))):
+        for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            line = [(row + step * down, column + step * right) for step in range(need)]
+            if all(0 <= r < len(rows) and 0 <= c < len(rows[0]) for r, c in line):
+                discs = {rows[r][c] for r, c in line}
+                found |= set(line) if len(discs) == 1 and discs != {"."} else set()
+    return [(row, 1 + (column + 1) * (width + 1) - 1) for row, column in sorted(found)]
 
 
 def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:

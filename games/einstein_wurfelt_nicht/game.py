@@ -51,6 +51,11 @@ def symmetries(game: pyspiel.Game, input_shape: tuple[int, ...]) -> list[Symmetr
     return found
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("B", "W")
+
+
 def render(state: pyspiel.State) -> str:
     """The cubes of B (at home in the top left corner) and W, and what the player to move has rolled."""
     lines = ["    a  b  c  d  e"]

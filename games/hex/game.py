@@ -42,6 +42,11 @@ def string_identifies(game: pyspiel.Game) -> bool:
     return True
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("x", "o")
+
+
 def render(state: pyspiel.State) -> str:
     """The board leaning to the right, so that a cell touches two in each row beside its own; cells are named a1."""
     rows = [row.split() for row in str(state).splitlines()]
@@ -52,6 +57,29 @@ def render(state: pyspiel.State) -> str:
     if not state.is_terminal():
         lines[-1] += f"; {STONES[state.current_player()]} to move"
     return "\n".join(lines)
+
+
+def winning_line(state: pyspiel.State) -> list[tuple[int, int]]:
+    """A shortest chain of the winner's stones from side to side, as lines and columns of the text of `render`."""
+    returns = state.returns()
+    if returns[0] == 0.0:
+        return []
+    winner = 0 if returns[0] > 0.0 else 1
+    rows = [row.split() for row in str(state).splitlines()]
+    stones = {(r, c) for r, row in enumerate(rows) for c, stone in enumerate(row) if stone == STONES[winner]}
+    last = (len(rows), len(rows[0]))[winner] - 1
+    chains = [[stone] for stone in sorted(stones) if stone[winner] == 0]
+    seen = {chain[0] for chain in chains}
+    for chain in chains:  # it grows: the shorter ones come first
+        row, column = chain[-1]
+        if chain[-1][winner] == last:
+            return [(1 + r, r + 3 + 2 * c) for r, c in chain]
+        for down, right in STEPS:
+            near = (row + down, column + right)
+            if near in stones - seen:
+                seen.add(near)
+                chains.append([*chain, near])
+    return []
 
 
 def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:

@@ -47,6 +47,11 @@ def string_identifies(game: pyspiel.Game) -> bool:
     return True
 
 
+def sides(game: pyspiel.Game) -> tuple[str, ...]:
+    """What players are called, by seat."""
+    return ("x", "o")
+
+
 def render(state: pyspiel.State) -> str:
     """The board with x and o, named as moves are, and the number of discs; below it who is to move."""
     _, _, *rows, letters = str(state).splitlines()

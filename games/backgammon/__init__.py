@@ -1,0 +1,1 @@
+"""Backgammon: the board for the terminal."""

@@ -1,0 +1,1 @@
+"""Go: the board for the terminal."""
