@@ -183,6 +183,7 @@ class RolloutConfig(Section):
     positions: int = number(16_384, 1)  # decisions an iteration, over all games
     workers: int = number(1, 1, 1024)  # threads that step the games
     starts: str = ""  # file with a history a line ([3, 3, 2]) that games begin from; empty: from the start
+    held_out: str = choice("refuse", "skip", "use")  # what to do with lines of that file that are marked as held out
 
 
 @dataclass(frozen=True)

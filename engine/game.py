@@ -21,6 +21,8 @@ define
     picture(state: pyspiel.State, marks: Mapping[int, str]) -> str
                                             the state as an SVG (`engine/drawing.py`), actions marked as "accepted",
                                             "forbidden", "chosen" or two of them; only what the player to move knows
+    orbit(state: pyspiel.State) -> str      the same text for all positions that a symmetry of the game turns into one
+                                            another, seats exchanged too, for no more of them than it takes
 
 and beside it may lie ``config.toml`` (defaults for this game) and ``pretrained/<name>/`` (checkpoints). All of it is
 optional.
@@ -80,7 +82,7 @@ NAMED_FILE = re.compile(r"[(,]\s*\w*(?:file|filename|root)\s*=\s*([^,)]+)")
 # What a room's game.py may define, in the order of Room's fields.
 PARTS = (
     *("symmetries", "render", "view", "oracle", "positions", "string_identifies", "picture"),
-    *("sides", "winning_line"),
+    *("sides", "winning_line", "orbit"),
 )
 
 
@@ -174,6 +176,7 @@ class Room:
     find_picture: Callable[[pyspiel.State, Mapping[int, str]], str] | None = None
     find_sides: Callable[[pyspiel.Game], Sequence[str]] | None = None
     find_winning_line: Callable[[pyspiel.State], Sequence[tuple[int, int]]] | None = None
+    find_orbit: Callable[[pyspiel.State], str] | None = None
 
     def symmetries(self, game: pyspiel.Game, encoder: str = "auto") -> list[Symmetry]:
         """The game's symmetries without the identity, for inputs of this encoder; empty where none are known."""
@@ -232,6 +235,25 @@ class Room:
         marks: action -> "accepted", "forbidden", "chosen" (by an agent), or two of them with a space between.
         """
         return self.find_picture(state, marks) if self.find_picture else None
+
+    def orbit(self, state: pyspiel.State) -> str:
+        """A text that is the same for all symmetric images of a decision, as the player to move knows it.
+
+        Where the room does not say: what that player knows and the game, or the least image of the observation where
+        nothing is hidden and `symmetries` are known.
+        """
+        if self.find_orbit:
+            return self.find_orbit(state)
+        game, player = state.get_game(), state.current_player()
+        kind = game.get_type()
+        if kind.information != pyspiel.GameType.Information.PERFECT_INFORMATION:
+            return f"{game} {player} {self.view(state, player)}"
+        shape = tuple(game.observation_tensor_shape()) if kind.provides_observation_tensor else ()
+        images = self.find_symmetries(game, shape) if self.find_symmetries and shape else []
+        if not images:
+            return f"{game} {player} {state}"
+        seen = np.asarray(state.observation_tensor(player), dtype=np.float32)
+        return f"{game} {min(seen.tobytes(), *(seen[image.inputs].tobytes() for image in images)).hex()}"
 
     def module(self, name: str) -> ModuleType | None:
         """The room's own file ``NAME.py`` (such as ``probes``), imported; None where it has none."""

@@ -115,7 +115,7 @@ def test_ships_enough_of_every_step_half_of_it_held_out(family: Family) -> None:
     assert len(probes) >= 40
     assert {probe.difficulty for probe in probes} == set(family.difficulties)
     assert {probe.truth for probe in probes} == {"exact"}
-    assert 0.4 <= np.mean([probe.held_out for probe in probes]) <= 0.5
+    assert 0.35 <= np.mean([probe.held_out for probe in probes]) <= 0.65
     assert len({(probe.game, str(probe.state()), probe.player) for probe in probes}) == len(probes)
 
 

@@ -209,7 +209,7 @@ def test_shipped_probes_are_many_and_different(family: Family) -> None:
     given = probes(family)
     assert len(given) >= 40
     assert len({(probe.game, probe.history) for probe in given}) == len(given)
-    assert abs(2 * sum(probe.held_out for probe in given) - len(given)) <= len(family.difficulties)
+    assert 0.35 <= np.mean([probe.held_out for probe in given]) <= 0.65
     assert {probe.difficulty for probe in given} == set(family.difficulties)
 
 
@@ -264,15 +264,16 @@ def test_the_dial_sets_the_margin(family: Family) -> None:
 def test_both_kinds_of_rare_outcomes_are_held_out() -> None:
     for held_out in (False, True):
         tags = [probe.tags for probe in probes(pig.FAMILIES[2]) if probe.held_out == held_out]
-        assert tags.count(("rescue",)) == tags.count(("disaster",)) == 12
+        assert 8 <= tags.count(("rescue",)) <= 16 and 8 <= tags.count(("disaster",)) <= 16
 
 
 def test_needless_rolls_promise_the_end_or_points() -> None:
-    for held_out in (False, True):
-        given = [probe for probe in probes(pig.FAMILIES[1]) if probe.held_out == held_out]
-        leads = [probe.difficulty for probe in given if "lead" in probe.tags]
-        assert leads == [pig.LEADS] * 3
-        assert sum("finish" in probe.tags for probe in given) == len(given) - 3
+    given = probes(pig.FAMILIES[1])
+    leads = [probe.difficulty for probe in given if "lead" in probe.tags]
+    assert leads == [pig.LEADS] * 3
+    right = [moves(probe).accepted == (ROLL,) for probe in given if "dare" in probe.tags]
+    wrong = [moves(probe).accepted == (STOP,) for probe in given if "dare" not in probe.tags]
+    assert all(right) and all(wrong) and len(right) == len(wrong) == len(given) / 2
     values, _ = converged(Rules(100, 6, False))
     worst = 0.0
     for own, other in np.ndindex(100, 100):

@@ -192,7 +192,7 @@ def test_the_dial_is_the_length_of_the_mate() -> None:
 def test_every_move_of_an_exact_probe_is_right_or_wrong() -> None:
     for name in EXACT:
         probes = shipped()[name]
-        assert len(probes) >= 40 and 2 * sum(probe.held_out for probe in probes) == len(probes)
+        assert len(probes) >= 40 and 0.35 <= sum(probe.held_out for probe in probes) / len(probes) <= 0.65
         assert len({probe.fen for probe in probes}) == len(probes)
         for probe in probes:
             (moves,) = probe.expectations

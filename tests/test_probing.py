@@ -22,6 +22,7 @@ from engine.errors import TesujiError
 from engine.game import load_game
 from engine.probing.expectations import Moves, PlayOut, Probability, Twin, Value
 from engine.probing.family import Family
+from engine.probing.held_out import is_held_out
 from engine.probing.making import last_mistake, make_probe
 from engine.probing.oracles import Solver, disagreement, find_oracle, verify
 from engine.probing.play_out import expected_returns
@@ -355,18 +356,19 @@ def test_probes_are_chosen_by_game_and_family():
     assert select(every, names=["f"]) == [WIN]
 
 
-def test_families_number_their_probes_and_hold_every_second_one_out():
+def test_families_number_their_probes_and_mark_their_positions():
     def generate(rng, difficulty):
         for _ in range(100):
             yield probe("", [int(rng.integers(difficulty))], Moves((8,)))
 
     family = Family("f", "search", TTT, "a", "b", "c", "d", "e", (2, 4), generate)
     made = family.make(3, 7, 4)
-    assert [(each.id, each.held_out, each.difficulty) for each in made] == [
-        ("f/tic_tac_toe/4-7-000", False, 4),
-        ("f/tic_tac_toe/4-7-001", True, 4),
-        ("f/tic_tac_toe/4-7-002", False, 4),
+    assert [(each.id, each.difficulty) for each in made] == [
+        ("f/tic_tac_toe/4-7-000", 4),
+        ("f/tic_tac_toe/4-7-001", 4),
+        ("f/tic_tac_toe/4-7-002", 4),
     ]
+    assert [each.held_out for each in made] == [is_held_out(each.state()) for each in made]
     assert family.make(3, 7, 4) == made
     assert len(family.make(10, 7, 2)) == 2  # there are no more
     with pytest.raises(TesujiError, match="family 'f': difficulty 3 is not on its dial: 2, 4"):

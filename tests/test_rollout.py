@@ -11,7 +11,7 @@ from engine.config import NetworkConfig, RolloutConfig
 from engine.errors import TesujiError
 from engine.finetune.rollout import GroupRollout, NetworkAnswers, Rollout, read_starts
 from engine.finetune.sampling import sample
-from engine.game import encoder_shape, facts, load_game, require_rollouts
+from engine.game import encoder_shape, facts, load_game, require_rollouts, room
 from engine.native import core
 from engine.network import build
 
@@ -128,6 +128,39 @@ def test_an_opponent_plays_the_other_seats():
     np.testing.assert_array_equal(found.actions[theirs], found.legal_mask[theirs].argmax(1))
     for rows in games_of(found):  # the network has one seat of every game
         assert len(set(found.players[rows][found.learnt[rows]])) <= 1
+
+
+def test_held_out_starts_are_refused_skipped_or_used(tmp_path):
+    path = tmp_path / "starts.jsonl"
+    marked = json.dumps({"history": [0, 8], "held_out": True})
+    open_line = json.dumps({"history": [4], "held_out": False})
+    path.write_text(f"{open_line}\n{marked}\n[2]\n{marked}\n")
+    with pytest.raises(TesujiError, match=r"2 lines marked as held out .* line 2: .*held_out=skip, .*held_out=use"):
+        read_starts(path)
+    with pytest.raises(TesujiError, match="marked as held out"):
+        make("tic_tac_toe", config={"starts": str(path)})
+    assert read_starts(path, "skip") == [[4], [2]]
+    assert read_starts(path, "use") == [[4], [0, 8], [2], [0, 8]]
+    _, rollout, _ = make("tic_tac_toe", config={"starts": str(path), "held_out": "skip"})
+    assert rollout.starts == [[4], [2]]
+    path.write_text(f"{marked}\n")
+    with pytest.raises(TesujiError, match=r"all lines of .* are marked as held out"):
+        read_starts(path, "skip")
+
+
+def test_the_shipped_probes_are_no_starts_unless_asked(tmp_path):
+    file = room("nim").folder / "probes.jsonl"
+    with pytest.raises(TesujiError, match="marked as held out from training"):
+        read_starts(file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert read_starts(file, "skip") == [line["history"] for line in lines if not line.get("held_out")]
+
+
+def test_starts_begin_at_no_fen(tmp_path):
+    path = tmp_path / "starts.jsonl"
+    path.write_text(json.dumps({"history": [], "fen": "6k1/5ppp/8/8/8/8/8/R5K1 w - - 0 1"}))
+    with pytest.raises(TesujiError, match=r"starts.jsonl, line 1: begins at a FEN"):
+        read_starts(path)
 
 
 def test_starts_are_read_from_a_file(tmp_path):

@@ -42,5 +42,6 @@ def run(options: argparse.Namespace) -> int:
             probes += family.make(options.count, options.seed, step)
             on_progress("steps", number, len(steps))
     write_probes(options.output, probes)
-    say(f"{options.output}: {len(probes)} probes, every second one held out")
+    held_out = sum(probe.held_out for probe in probes)
+    say(f"{options.output}: {len(probes)} probes, {held_out} of them held out from training")
     return 0

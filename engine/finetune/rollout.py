@@ -117,7 +117,7 @@ class Rollout:
         Raises TesujiError for games that cannot be stepped and illegal starts.
         """
         self.game, self.encoder, self.config = game, encoder, config
-        self.starts = read_starts(Path(config.starts)) if config.starts else []
+        self.starts = read_starts(Path(config.starts), config.held_out) if config.starts else []
         self.steps = -(-config.positions // config.games)
         self.seed = seed
         self.value_scale = value_scale
@@ -285,9 +285,12 @@ def joined(rounds: Sequence[Trajectories], group: int) -> Trajectories:
     )
 
 
-def read_starts(path: Path) -> list[list[int]]:
+def read_starts(path: Path, held_out: str = "refuse") -> list[list[int]]:
     """Histories that games begin from: one a line, as [3, 3, 2] or as an object with a field "history" (saved games,
-    probes). Raises TesujiError naming file and line; whether they are legal is for the game to say.
+    probes).
+
+    held_out: what to do with probes that are marked as held out from training: "refuse" the file, "skip" or "use" them.
+    Raises TesujiError naming file and line; whether histories are legal is for the game to say.
     """
     try:
         lines = read_file(path).decode().splitlines()
@@ -295,6 +298,7 @@ def read_starts(path: Path) -> list[list[int]]:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise TesujiError(f"rollout.starts: cannot read {path}: {reason}") from error
     starts = []
+    marked = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -305,7 +309,20 @@ def read_starts(path: Path) -> list[list[int]]:
         history = content.get("history") if isinstance(content, dict) else content
         if not isinstance(history, list) or not all(type(action) is int for action in history):
             raise TesujiError(f"{path}, line {number}: not a history; write a list of actions as [3, 3, 2]")
+        if isinstance(content, dict) and content.get("fen"):
+            raise TesujiError(f"{path}, line {number}: begins at a FEN; games can begin from histories only")
+        if isinstance(content, dict) and content.get("held_out") is True:
+            marked.append(number)
+            if held_out == "skip":
+                continue
         starts.append(history)
+    if marked and held_out == "refuse":
+        raise TesujiError(
+            f"rollout.starts: {path} has {len(marked)} lines marked as held out from training, the first is line "
+            f"{marked[0]}: leave them out with rollout.held_out=skip, or train on them with rollout.held_out=use"
+        )
+    if not starts and marked:
+        raise TesujiError(f"rollout.starts: all lines of {path} are marked as held out from training")
     if not starts:
         raise TesujiError(f"rollout.starts: {path} holds no histories")
     return starts

@@ -23,13 +23,17 @@ from engine.errors import TesujiError
 from engine.game import load_game
 from engine.probing.oracles import Verdict
 
-__all__ = ["Equilibria", "EquilibriumOracle", "SequenceForm", "equilibria"]
+__all__ = ["SELDOM", "Equilibria", "EquilibriumOracle", "SequenceForm", "equilibria"]
 
 SLACK = 1e-7
 """Utilities by which a strategy may miss the value and still count as an equilibrium's: the solver is no more exact."""
 SAME = 1e-9
 """Returns that differ by less are equal."""
 MAX_HISTORIES = 100_000
+INFEASIBLE = 2
+"""What scipy's `linprog` says of inequalities that nothing solves."""
+SELDOM = 1e-3
+"""What is rarer than this never happens."""
 
 
 @dataclass
@@ -140,6 +144,16 @@ class Equilibria:
         least, most = (self._systems[player].ratio(*wanted, sign, self._value(player) - missed) for sign in (1.0, -1.0))
         return min(max(least, 0.0), 1.0), min(max(most, 0.0), 1.0)
 
+    def reach(self, player: int, information: str) -> tuple[float, float]:
+        """Least and largest probability, over all equilibria, that the player's own moves lead to an information state
+        where chance and the opponent do their part.
+        """
+        plan = self.form.plans[player]
+        sequence = plan.parents[plan.states[information]]
+        system, value = self._systems[player], self._value(player) - SLACK
+        least, most = (system.extent(sequence, sign, value) for sign in (1.0, -1.0))
+        return min(max(least, 0.0), 1.0), min(max(most, 0.0), 1.0)
+
     def committed(self, player: int, information: str, action: int) -> float:
         """What the player guarantees itself in the whole game, in utilities, if it takes this action for certain
         wherever this information state comes up. The game's value exactly where some equilibrium does.
@@ -190,6 +204,12 @@ class System:
         bounds[lower] = 1.0, 1.0
         return sign * self._solve(goal, bounds, value)
 
+    def extent(self, sequence: int, sign: float, value: float) -> float:
+        """The least (sign 1) or largest (sign -1) x[sequence] among the strategies that guarantee `value`."""
+        goal = np.zeros(self.size)
+        goal[sequence] = sign
+        return sign * self._solve(goal, self._bounds(1.0, 1.0), value)
+
     def _bounds(self, least: float, most: float) -> FloatArray:
         bounds = np.empty((self.size, 2))
         bounds[: self.own] = 0.0, math.inf
@@ -216,6 +236,8 @@ class System:
             bounds=bounds,
             method="highs",
         )
+        if found.status == INFEASIBLE:
+            raise TesujiError("equilibrium play never reaches this position, so it says nothing here")
         if found.status != 0:
             raise TesujiError(f"the linear program of the equilibria has no answer: {found.message}")
         return float(found.fun)
@@ -277,4 +299,12 @@ class EquilibriumOracle:
 
     def judge(self, state: pyspiel.State) -> Verdict | None:
         """The ranges of all actions. Raises TesujiError for games that are no small two-player zero-sum ones."""
-        return Verdict(ranges=Ranges(equilibria(str(state.get_game())), state))
+        found = equilibria(str(state.get_game()))
+        player, information = int(state.current_player()), str(state.information_state_string())
+
+        def doubt() -> str:
+            if found.reach(player, information)[0] <= SELDOM:
+                return "equilibrium play may never reach this position, so it says nothing here"
+            return "equilibria that reach this position play almost anything"
+
+        return Verdict(ranges=Ranges(found, state), doubt=doubt)

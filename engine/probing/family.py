@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.errors import TesujiError
+from engine.probing.held_out import mark
 from engine.probing.probe import Probe
 
 __all__ = ["KINDS", "SHIPPED", "Family"]
@@ -49,7 +50,7 @@ class Family:
     generate: Generate
 
     def make(self, count: int, seed: int, difficulty: int) -> list[Probe]:
-        """At most `count` different probes, every second one held out. Raises TesujiError for a step off the dial."""
+        """At most `count` different probes, about half of them held out. Raises TesujiError for a step off the dial."""
         if difficulty not in self.difficulties:
             steps = ", ".join(map(str, self.difficulties))
             raise TesujiError(f"family '{self.name}': difficulty {difficulty} is not on its dial: {steps}")
@@ -58,9 +59,8 @@ class Family:
         source = self.generate(np.random.default_rng([seed, difficulty]), difficulty)
         while len(found) < count and (probe := next(source, None)) is not None:
             name = f"{self.name}/{short}/{difficulty}-{seed}-{len(found):03d}"
-            held_out = len(found) % 2 == 1
             key = probe.game, probe.fen, probe.history
-            found.setdefault(key, replace(probe, id=name, family=self.name, difficulty=difficulty, held_out=held_out))
+            found.setdefault(key, mark(replace(probe, id=name, family=self.name, difficulty=difficulty)))
         return list(found.values())
 
     def shipped(self) -> list[Probe]:

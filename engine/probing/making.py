@@ -11,7 +11,7 @@ from typing import Any
 import pyspiel
 
 from engine.errors import TesujiError
-from engine.game import load_game
+from engine.game import load_game, quiet_stderr
 from engine.metrics import JsonLines
 from engine.probing.expectations import Expectation, Moves, Probability
 from engine.probing.oracles import Oracle, Verdict, disagreement, find_oracle, known_oracles
@@ -90,19 +90,21 @@ def make_probe(
     load = str(load_game(game))
     state = reach(game, fen, tuple(history))
     require_decision(state)
+    require_sense(state, fen)
     told = Moves(read_moves(state, accepted, "accepted"), read_moves(state, forbidden, "forbidden"))
     given = bool(told.accepted or told.forbidden)
-    reason = "no oracle can tell what is true here: name accepted or forbidden moves, and the source"
+    reason = ""
     for judge, verdict in judgements(state, game, oracle, truth if given or source else None):
         try:
             expectations = borne_out(told, state, judge, verdict) if given else expected(state, verdict)
         except Unknown as error:
-            reason = str(error)
+            reason = reason or str(error)
             continue
         break
     else:
         if not given:
-            raise TesujiError(reason)
+            no_oracle = "no oracle can tell what is true here: name accepted or forbidden moves, and the source"
+            raise TesujiError(reason or no_oracle)
         if truth == "exact":
             raise TesujiError("no oracle bears this out: say how it is known, as published or engine-judged, and where")
         judge, expectations = None, [told]
@@ -176,13 +178,36 @@ def judgements(
             yield judge, verdict
 
 
+def require_sense(state: pyspiel.State, fen: str) -> None:
+    """Raise TesujiError for a start position that no game leads to, such as one whose mover could take the king: games
+    read it, and then fail to name or play a move.
+    """
+    if not fen:
+        return
+    try:
+        with quiet_stderr():
+            for action in state.legal_actions():
+                state.action_to_string(state.current_player(), action)
+                state.child(action)
+    except (pyspiel.SpielError, RuntimeError, ValueError) as error:
+        raise TesujiError(f"fen: {fen!r}: no game leads to this position, its moves cannot be played") from error
+
+
+def wins_at_once(state: pyspiel.State, verdict: Verdict) -> tuple[int, ...]:
+    """Moves that end the game with no less than the position is worth, and more than a draw."""
+    player = state.current_player()
+    ends = ((action, state.child(action)) for action in verdict.best)
+    return tuple(a for a, end in ends if end.is_terminal() and end.returns()[player] > 0.0)
+
+
 def borne_out(told: Moves, state: pyspiel.State, judge: Oracle | None, verdict: Verdict) -> list[Expectation]:
     """The moves as they are told, if an oracle bears them out. Raises Unknown if it does not reach so far: what else is
     right can be told only by one that knows all moves. Raises TesujiError if it contradicts.
     """
     legal = len(state.legal_actions())
     name = judge.name if judge else ""
-    if told.accepted and len(verdict.values) < legal:
+    at_once = wins_at_once(state, verdict)
+    if told.accepted and len(verdict.values) < legal and (not at_once or set(told.accepted) != set(at_once)):
         raise Unknown(f"oracle {name}: it does not know all moves")
     try:
         said = disagreement(told, verdict, legal)
@@ -203,14 +228,17 @@ def expected(state: pyspiel.State, verdict: Verdict) -> list[Expectation]:
         }
         narrow = [Probability((action,), *each) for action, each in asked.items() if each[1] - each[0] <= WIDEST]
         if not narrow:
-            raise Unknown("equilibria play anything here: there is nothing to get wrong")
+            raise Unknown(f"what is right cannot be told here: {verdict.doubt()}")
         return list(narrow)
     worse = tuple(action for action in legal if verdict.values.get(action, math.inf) < verdict.value)
     worse = tuple(action for action in worse if action not in verdict.best)
-    if not worse:
+    if len(verdict.values) == len(legal) and worse:
+        return [Moves(verdict.best, worse)]
+    # Whether other moves win as well, later, may be out of reach, as in chess: a win at once is right all the same.
+    at_once = wins_at_once(state, verdict) if len(verdict.values) < len(legal) else ()
+    if not worse and not at_once:
         raise Unknown("every move that is known keeps the value of this position: there is nothing to get wrong")
-    unknown = len(verdict.values) < len(legal)
-    return [Moves((), worse) if unknown else Moves(verdict.best, worse)]
+    return [Moves(at_once, worse)]
 
 
 def explanation(state: pyspiel.State, expectations: Sequence[Expectation], judge: Oracle | None) -> str:
@@ -220,6 +248,9 @@ def explanation(state: pyspiel.State, expectations: Sequence[Expectation], judge
     for each in expectations:
         if isinstance(each, Moves) and each.accepted:
             names = ", ".join(state.action_to_string(player, action) for action in each.accepted)
+            ended = all(state.child(action).is_terminal() for action in each.accepted)
+            if ended and {*each.accepted, *each.forbidden} != set(state.legal_actions()):
+                return f"{names} win{'s' if len(each.accepted) == 1 else ''} at once{by}."
             return f"Only {names} keep{'s' if len(each.accepted) == 1 else ''} the value of the position{by}."
         if isinstance(each, Moves):
             names = ", ".join(state.action_to_string(player, action) for action in each.forbidden)

@@ -8,7 +8,7 @@ the room first.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,8 @@ class Verdict:
     """Legal action -> its least and largest probability over all equilibria."""
     returns: float = math.nan
     """The best expected return that can be had from here when played out with one's own kind (cooperative games)."""
+    doubt: Callable[[], str] = lambda: "the oracle does not say enough"
+    """Why `ranges` exclude nothing, if they do not, as the end of a sentence; computed when asked for."""
 
     @property
     def best(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -142,8 +143,31 @@ def same_game(game: str) -> Callable[[str], bool]:
 
 
 def write_probes(file: Path, probes: Iterable[Probe]) -> None:
-    """Write a file of probes in place of what may stand there."""
-    atomic_write(file, "".join(f"{to_line(probe)}\n" for probe in probes).encode())
+    """Write a file of probes in place of what may stand there.
+
+    Files that games are read from, and that are not those of a room, are copied into a folder `trees` beside it.
+    """
+    atomic_write(file, "".join(f"{to_line(with_its_file(probe, file))}\n" for probe in probes).encode())
+
+
+def with_its_file(probe: Probe, file: Path) -> Probe:
+    """The probe, its game read from the folder `trees` beside `file`, if it is read from a file outside its room."""
+    named = re.search(r"[(,]filename=([^,)]+)", probe.game)
+    folder = room(probe.short_name).folder
+    if named is None or not (source := Path(named[1])).is_file():
+        return probe
+    if folder is not None and source.absolute().is_relative_to(folder.absolute()):
+        return probe
+    own = folder is not None and file.absolute().parent == folder.absolute()
+    copy = file.parent / "trees" / source.name
+    if awkward := set(",()=") & set(str(copy)):
+        raise TesujiError(f"{file}: a game string names files there, which may have no '{min(awkward)}' in their path")
+    if not copy.is_file():
+        with write_errors(copy):
+            copy.parent.mkdir(exist_ok=True)
+        atomic_write(copy, source.read_bytes())
+    place = f"trees/{source.name}" if own else str(copy)
+    return replace(probe, game=probe.game.replace(named[1], place))
 
 
 def append_probe(file: Path, probe: Probe) -> None:
@@ -155,16 +179,10 @@ def append_probe(file: Path, probe: Probe) -> None:
     atomic_write(file, before + f"{to_line(probe)}\n".encode())
 
 
-def room_probes(short_name: str) -> list[Probe]:
-    """What a room ships: the probes of its families; what several have is held out in all or none."""
-    module = room(short_name).module("probes")
-    held: dict[tuple[str, str, int], bool] = {}
-    found = []
-    for family in getattr(module, "FAMILIES", ()):
-        for probe in family.shipped():
-            key = probe.game, str(probe.state()), probe.player
-            found.append(replace(probe, held_out=held.setdefault(key, probe.held_out)))
-    return found
+def room_probes(short_name: str, names: Collection[str] | None = None) -> list[Probe]:
+    """What a room ships: the probes of its families, or of these alone."""
+    every: Sequence[Family] = getattr(room(short_name).module("probes"), "FAMILIES", ())
+    return [probe for family in every if names is None or family.name in names for probe in family.shipped()]
 
 
 def families(names: Iterable[str] | None = None) -> list[Family]:

@@ -85,7 +85,7 @@ def create(config: RunConfig, output: Path, start: Path | None, network_class: s
         config = replace(config, game=str(game))
     else:
         require_method(game, config.method.name)
-    starts = read_starts(Path(config.rollout.starts)) if config.rollout.starts else []
+    starts = read_starts(Path(config.rollout.starts), config.rollout.held_out) if config.rollout.starts else []
     if config.iterations == 0 and config.minutes == 0.0:
         raise TesujiError("no training budget: set iterations or minutes above 0")
     place = free_place(output)

@@ -17,3 +17,11 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.breakthrough.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The board from the mover's side, as it is or in the mirror, whichever text is less."""
+    rows = [row[1:] for row in str(state).splitlines()[:-1]]
+    if state.current_player() == 1:
+        rows = [row.translate(str.maketrans("bw", "wb")) for row in reversed(rows)]
+    return min("/".join(rows), "/".join(row[::-1] for row in rows))

@@ -41,3 +41,22 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.chess.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The board from the mover's side, in the mirror too where nobody may castle; counters and earlier boards left out.
+
+    White stands for the mover: colours exchanged, a position is as good.
+    """
+    board, side, castling, passant, *_ = str(state).split()
+    rows = ["".join(" " * int(cell) if cell.isdigit() else cell for cell in row) for row in board.split("/")]
+    file, rank = (passant[0], int(passant[1])) if passant != "-" else ("", 0)
+    if side == "b":
+        rows = [row.swapcase() for row in reversed(rows)]
+        castling, rank = castling.swapcase(), 9 - rank if file else 0
+    castling = "".join(sorted(castling))
+    images = [("/".join(rows), file, rank)]
+    if castling == "-":
+        mirrored = chr(ord("a") + ord("h") - ord(file)) if file else ""
+        images.append(("/".join(row[::-1] for row in rows), mirrored, rank))
+    return f"{castling} {min(images)}"

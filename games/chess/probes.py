@@ -121,8 +121,7 @@ def composed(
 ) -> Iterator[Probe]:
     """Probes of positions that reach a goal, half of them with Black to move.
 
-    Positions come in sixes that have a start in common. Those of two compositions are told in turn, so that positions
-    akin lie on the same side of the line between what is held out and what is not.
+    Positions come in sixes that have a start in common; those of two compositions are told in turn.
 
     said: of the right move, for `why`. tempting: tells by the position after it which wrong move to name there.
     """

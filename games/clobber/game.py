@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyspiel
 
 STONES = "ox"
@@ -39,3 +40,12 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.clobber.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The stones, own and others, in the least of the board's rotations and reflections."""
+    rows = [row.strip().lstrip("0123456789") for row in str(state).splitlines()[:-1]]
+    own = STONES[state.current_player()]
+    board = np.array([[0 if cell not in STONES else 1 if cell == own else 2 for cell in row] for row in rows], np.uint8)
+    images = [np.rot90(flipped, quarters) for flipped in (board, board.T) for quarters in range(4)]
+    return min(f"{image.shape} {image.tobytes().hex()}" for image in images)

@@ -11,7 +11,7 @@ from engine.game import load_game
 from engine.probing.expectations import Moves, Value
 from engine.probing.families.only_moves import random_prefixes, starved_moves
 from engine.probing.families.perturbations import mirrors, transpositions
-from engine.probing.families.proven import Positions, from_games, label, looks, proven_probe
+from engine.probing.families.proven import Positions, from_games, in_turn, label, looks, proven_probe
 from engine.probing.families.traps import level_k_traps
 from engine.probing.family import Family
 from engine.probing.oracles import Referee
@@ -21,8 +21,8 @@ from games.connect_four.oracle import CELLS, Line, lines
 
 GAME = "connect_four"
 REFEREE = Referee()
-LOST = (-1.0, -0.5)
-"""Values that admit a proven loss."""
+LOST, WON = (-1.0, -0.5), (0.5, 1.0)
+"""Values that admit a proven loss, or a proven win."""
 ONLY_MOVES = 3
 """Turns of the winner, the first included, in which one move alone wins, for a sequence to be a forced one."""
 BOOK = 11
@@ -75,7 +75,11 @@ def delays(state: pyspiel.State, after: Mapping[int, Line]) -> int:
     if not quiet or len(quiet) == len(losing):
         return 0
     gained = (max(losing.values()) - max(quiet)) // 2
-    action = max(losing, key=lambda each: (losing[each], -each))
+    return gained if 0 < gained <= threats(state, max(losing, key=lambda each: (losing[each], -each))) else 0
+
+
+def threats(state: pyspiel.State, action: int) -> int:
+    """Forcing moves in a row of the player to move, the first of them `action`, with perfect play after it."""
     count = 0
     while forcing(state, action):
         count += 1
@@ -84,7 +88,7 @@ def delays(state: pyspiel.State, after: Mapping[int, Line]) -> int:
         if state.is_terminal():
             break
         action = perfect_move(lines(state))
-    return gained if 0 < gained <= count else 0
+    return count
 
 
 def saved(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
@@ -103,6 +107,30 @@ def lost(state: pyspiel.State, generator: np.random.Generator, difficulty: int) 
         return None
     why = f"Every move loses. {story(state, after)}, but do not avert it."
     return proven_probe(GAME, state, REFEREE, why, Value(*LOST))
+
+
+def won(state: pyspiel.State, generator: np.random.Generator, difficulty: int) -> Probe | None:
+    """Only threats win, as many in a row as the difficulty says, and at least one quiet move loses."""
+    if can_end(state) or not any(forcing(state, action) for action in state.legal_actions()):
+        return None
+    after = lines(state)
+    best = keeping(after)
+    if value_of(after) <= 0 or not all(forcing(state, action) for action in best):
+        return None
+    if not any(line.value < 0 and not forcing(state, action) for action, line in after.items()):
+        return None
+    first = perfect_move(after)
+    if threats(state, first) != difficulty:
+        return None
+    row = "one threat" if difficulty == 1 else f"{difficulty} threats in a row"
+    why = f"The mover wins by {row}, the first of them {label(state, first)}; no quiet move wins, and some lose."
+    return proven_probe(GAME, state, REFEREE, why, Value(*WON))
+
+
+def values(generator: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+    """Positions that threats do not save, and such as they win, in turn."""
+    found = (from_games(between(16, 36), find)(generator, difficulty) for find in (lost, won))
+    yield from in_turn(*found)
 
 
 def delayed(state: pyspiel.State, difficulty: int) -> Mapping[int, Line] | None:
@@ -239,13 +267,15 @@ FAMILIES = (
         name="horizon_value",
         kind="search",
         game=GAME,
-        fails="A lost position is thought tenable as long as threats that must be answered put the loss off.",
-        reason="Each threat and its reply take two plies of a search's depth: the loss slips behind its horizon.",
+        fails="A lost position is thought tenable as long as threats that must be answered put the loss off, or one "
+        "that threats win is not thought won.",
+        reason="Each threat and its reply take two plies of a search's depth: the loss, or the win, slips behind its "
+        "horizon.",
         described_by="Berliner 1973, Some necessary conditions for a master chess program",
         truth=f"{SOLVER}; delays are differences of its distances to the end",
-        dial="delaying threats in a row",
+        dial="threats in a row, which delay the loss or win",
         difficulties=(1, 2, 3),
-        generate=from_games(between(16, 36), lost),
+        generate=values,
     ),
     Family(
         name="starved_move",
@@ -302,7 +332,7 @@ FAMILIES = (
         name="mirror",
         kind="learning",
         game=GAME,
-        fails="The mirror image of a position gets another answer.",
+        fails="The mirror image of a position gets another answer, or neither gets the right one.",
         reason="Nothing in the network makes it symmetric; the symmetry is learnt, where it is learnt, from data.",
         described_by="Silver et al. 2017, Mastering the game of Go without human knowledge (averages over symmetries)",
         truth=f"{SOLVER}: both positions have the same classes",
@@ -314,7 +344,8 @@ FAMILIES = (
         name="transpositions",
         kind="learning",
         game=GAME,
-        fails="The same board gets another answer when it was reached by another order of moves.",
+        fails="The same board gets another answer when it was reached by another order of moves, or a wrong one both "
+        "times.",
         reason="Seeds, caches and inputs that hang on the history let it through into the answer.",
         described_by="Silver et al. 2018, A general reinforcement learning algorithm (history planes as input)",
         truth=f"{SOLVER}: both positions have the same classes",

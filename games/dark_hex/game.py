@@ -102,3 +102,15 @@ def board(rows: list[list[str]]) -> list[str]:
         cells = " ".join(row).replace(".", "·")
         lines.append(" " * number + f"{number + 1:2d} {cells}")
     return lines
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The mover's own stones, as they are or turned by half, whichever text is less.
+
+    Positions that differ in what is hidden, or in what the mover has found, share it: the same board may be known in
+    several ways, and what looks alike may hide several boards.
+    """
+    player = state.current_player()
+    rows = state.information_state_string(player).split("\n")[:-2]
+    own = "/".join("".join(STONES[player] if cell == STONES[player] else "." for cell in row) for row in rows)
+    return f"{player} {min(own, own[::-1])}"

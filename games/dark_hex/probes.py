@@ -53,12 +53,13 @@ def sure_positions(rng: np.random.Generator, least: int) -> Iterator[tuple[pyspi
 def make_sure_wins(rng: np.random.Generator, least: int) -> Iterator[Probe]:
     """Which move wins."""
     for state, sure in sure_positions(rng, least):
-        others = tuple(action for action in state.legal_actions() if action not in sure)
-        yield probe_of(state, sure, Moves(sure, others))
+        yield probe_of(state, sure)
 
 
 def make_sure_values(rng: np.random.Generator, least: int) -> Iterator[Probe]:
-    """That it is won; other positions than those of the moves."""
+    """Which move wins, and that it is won: without the move any value that is always high would do. Other positions
+    than those of `make_sure_wins`.
+    """
     for state, sure in sure_positions(rng.spawn(1)[0], least):
         yield probe_of(state, sure, Value(CONVINCED, 1.0))
 
@@ -70,8 +71,9 @@ def has_found(state: pyspiel.State) -> bool:
     return STONES[1 - player] in "".join(rows)
 
 
-def probe_of(state: pyspiel.State, sure: tuple[int, ...], expected: Expectation) -> Probe:
-    """The probe of a position with these sure wins."""
+def probe_of(state: pyspiel.State, sure: tuple[int, ...], *more: Expectation) -> Probe:
+    """The probe of a position with these sure wins, one of which is expected."""
+    others = tuple(action for action in state.legal_actions() if action not in sure)
     columns = state.get_game().get_parameters()["num_cols"]
     words = " or ".join(named(action, columns) for action in sure)
     why = (
@@ -79,7 +81,7 @@ def probe_of(state: pyspiel.State, sure: tuple[int, ...], expected: Expectation)
         f"{STONES[state.current_player()]} has seen: were a stone of the other side there, the game would be over. "
         "Every other move leaves it open on some of them."
     )
-    return proven_probe(GAME, state, ORACLE, why, expected)
+    return proven_probe(GAME, state, ORACLE, why, Moves(sure, others), *more)
 
 
 DESCRIBED_BY = (
@@ -113,7 +115,10 @@ FAMILIES = [
         name="sure_values",
         kind="hidden information",
         game=GAME,
-        fails=f"A position with a sure win is valued below {CONVINCED:g}, as if the dark could still hold a surprise.",
+        fails=(
+            f"A position with a sure win is valued below {CONVINCED:g}, as if the dark could still hold a surprise, or "
+            "the win is passed over."
+        ),
         reason=(
             "A value learnt from returns averages over positions that look alike to the network; those that are "
             "decided are few, and what decides them is a conclusion about what cannot be there. A search reads its "

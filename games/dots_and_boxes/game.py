@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyspiel
 
 
@@ -35,3 +36,23 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.dots_and_boxes.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The open lines in the least of the board's rotations and reflections, and the mover's lead."""
+    parameters = state.get_game().get_parameters()
+    rows, columns = parameters["num_rows"], parameters["num_cols"]
+    across = (rows + 1) * columns
+    board = np.zeros(
+        (2 * rows + 1, 2 * columns + 1), np.uint8
+    )  # lines where the rows and columns of dots and boxes meet
+    for line in state.legal_actions():
+        if line < across:
+            board[2 * (line // columns), 2 * (line % columns) + 1] = 1
+        else:
+            row, column = divmod(line - across, columns + 1)
+            board[2 * row + 1, 2 * column] = 1
+    images = [np.rot90(flipped, quarters) for flipped in (board, board.T) for quarters in range(4)]
+    first, second = score(state)
+    lead = first - second if state.current_player() == 0 else second - first
+    return min(f"{image.shape} {image.tobytes().hex()}" for image in images) + f" {lead}"

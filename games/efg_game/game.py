@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyspiel
 
 
@@ -36,3 +38,9 @@ def along(state: pyspiel.State) -> list[pyspiel.State]:
         found.append(here.clone())
         here.apply_action(action)
     return found
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The tree's file, wherever it lies, and the information set."""
+    name = Path(state.get_game().get_parameters()["filename"]).name
+    return f"{name} {state.current_player()} {state.information_state_string()}"

@@ -1,22 +1,23 @@
 """Trees in which a search that plans with guesses at what is hidden errs, however long it searches.
 
-A generator writes the tree of each probe into the room's folder `trees`, under a name that its content decides, unless
-it is there already.
+A generator reads the tree of a probe from the room's folder `trees`, where it has a name that its content decides; a
+new one is written into a folder that lasts as long as the process, from which `write_probes` takes it.
 """
 
 from __future__ import annotations
 
 import hashlib
+from atexit import register
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyspiel
 
-from engine.files import atomic_write
 from engine.game import load_game
 from engine.probing.cooperation import JointPolicies
 from engine.probing.equilibrium import Equilibria, SequenceForm
@@ -199,10 +200,20 @@ def probes_of(traps: Iterator[Trap], name: str) -> Iterator[Probe]:
         right = action_named(state, trap.right)
         if not is_certain(solve(game), state, right):
             continue
+        place = f"trees/{file.name}"
         if not file.exists():
-            atomic_write(file, text.encode())
+            place = str(made_trees() / file.name)
+            Path(place).write_text(text)
         moves = Moves((right,), tuple(action for action in state.legal_actions() if action != right))
-        yield proven_probe(f"efg_game(filename=trees/{file.name})", state, ORACLE, trap.why, moves, tags=trap.tags)
+        yield proven_probe(f"efg_game(filename={place})", state, ORACLE, trap.why, moves, tags=trap.tags)
+
+
+@cache
+def made_trees() -> Path:
+    """Where trees lie that no file of probes holds yet; it goes with the process."""
+    folder = TemporaryDirectory(prefix="tesuji-trees-")
+    register(folder.cleanup)
+    return Path(folder.name)
 
 
 def is_certain(solution: Solution, state: pyspiel.State, right: int) -> bool:

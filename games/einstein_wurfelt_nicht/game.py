@@ -72,3 +72,23 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.einstein_wurfelt_nicht.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The cubes, own and others, and those that may move, in the least of the relabellings of `symmetries`."""
+    from games.einstein_wurfelt_nicht.board import cubes, ends
+
+    player = state.current_player()
+    movable = {ends(action)[0] for action in state.legal_actions()}
+    texts = []
+    for mirror, own, other in product((False, True), repeat=3):
+        placed = []
+        for owner, side in enumerate(cubes(state)):
+            turned_numbers = own if owner == player else other
+            for (row, column), number in side.items():
+                place = (row, column) if player == 0 else (SIDE - 1 - row, SIDE - 1 - column)
+                place = place[::-1] if mirror else place
+                counted = NUMBERS + 1 - number if turned_numbers else number
+                placed.append((owner == player, *place, counted, (row, column) in movable))
+        texts.append(str(sorted(placed)))
+    return min(texts)

@@ -87,3 +87,14 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.hex.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The board from the seat of a mover who joins top and bottom, as it is or turned by half, whichever text is less.
+
+    For the other seat colours are exchanged and rows become columns.
+    """
+    rows = ["".join(row.split()) for row in str(state).splitlines()]
+    if state.current_player() == 1:
+        rows = ["".join(column).translate(str.maketrans("xo", "ox")) for column in zip(*rows, strict=True)]
+    return min("/".join(rows), "/".join(row[::-1] for row in reversed(rows)))

@@ -133,3 +133,11 @@ def choices(state: pyspiel.State) -> str:
 def called(seat: int, player: int | None) -> str:
     """How `player` is told of a seat."""
     return "you" if seat == player else f"seat {seat}"
+
+
+def orbit(state: pyspiel.State) -> str:
+    """What the mover knows, without suits."""
+    player = state.current_player()
+    cards = [known(state, player)[name].partition(" of ")[0] for name in ("Private", "Public")]
+    moves = [move.action for move in state.full_history() if move.player >= 0]
+    return f"{state.num_players()} {player} {cards} {moves}"

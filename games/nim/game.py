@@ -35,3 +35,8 @@ def picture(state: pyspiel.State, marks: Mapping[int, str]) -> str:
     from games.nim.picture import draw
 
     return draw(state, marks)
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The convention and the sorted piles: neither their order matters, nor empty ones, nor who is to move."""
+    return f"misere {is_misere(state.get_game())} {sorted(size for size in piles(state) if size)}"

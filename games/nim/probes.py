@@ -110,7 +110,7 @@ def won_positions(rng: np.random.Generator, count: int) -> Iterator[Probe]:
 @distinct
 def decided_positions(rng: np.random.Generator, count: int) -> Iterator[Probe]:
     """Positions won and lost, in equal numbers."""
-    wanted = cycle((True, False, False, True))  # so that the held-out half has both
+    wanted = cycle((True, False, False, True))
     won = next(wanted)
     for game, state, misere in positions(rng, count):
         if (ORACLE.judge(state).value > 0) is not won:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyspiel
 
-__all__ = ["ROLL", "STOP", "Position", "read", "render"]
+__all__ = ["ROLL", "STOP", "Position", "orbit", "read", "render"]
 
 ROLL, STOP = 0, 1
 """The actions."""
@@ -43,3 +43,10 @@ def render(state: pyspiel.State) -> str:
         return "\n".join([*lines, "The game is over."])
     rolls = "rolls" if position.rolling else "is to roll or stop"
     return "\n".join([*lines, f"Seat {position.player} {rolls}, with {position.turn} points in this turn"])
+
+
+def orbit(state: pyspiel.State) -> str:
+    """The rules and the scores, from the mover's seat on."""
+    position = read(state)
+    scores = position.scores[position.player :] + position.scores[: position.player]
+    return f"{state.get_game()} {scores} {position.turn}"

@@ -11,7 +11,7 @@ import pyspiel
 
 from engine.game import load_game
 from engine.probing.expectations import Moves, Value
-from engine.probing.families.proven import chance, distinct, label, proven_probe
+from engine.probing.families.proven import chance, distinct, in_turn, label, proven_probe
 from engine.probing.family import Family
 from engine.probing.oracles import Oracle
 from engine.probing.positions import advance_chance
@@ -144,7 +144,9 @@ def risk_aversion(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
 
 @distinct
 def risk_seeking(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
-    """Rolling promises the end of the game, or points (on the last step, in turn), but what is there has to be kept."""
+    """Rolling promises the end of the game, or points (on the last step, in turn), but what is there has to be kept; in
+    every second position it is right to roll for the end.
+    """
     game = load_game(GAME)
 
     def ends(decision: Decision) -> bool:
@@ -155,6 +157,11 @@ def risk_seeking(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
             return None
         return decision.probe("One throw may win the game, but nothing urges it.", TOLERANCE, "finish")
 
+    def dare(decision: Decision) -> Probe | None:
+        if decision.best != ROLL or not in_band(decision, difficulty) or not ends(decision):
+            return None
+        return decision.probe("One throw may win the game, and waiting gives the other the chance.", TOLERANCE, "dare")
+
     def lead(decision: Decision) -> Probe | None:
         if decision.best != STOP or not in_band(decision, difficulty) or ends(decision):
             return None
@@ -163,8 +170,10 @@ def risk_seeking(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         why = f"With less than {HOLD} at stake a roll gains points on average, but not games."
         return decision.probe(why, TOLERANCE, "lead")
 
-    finishes = search(rng, game, finish)
-    return finishes if difficulty != LEADS else in_turn(finishes, search(rng, game, lead))
+    finishes, dares = search(rng, game, finish), search(rng, game, dare)
+    if difficulty != LEADS:
+        return in_turn(finishes, dares)
+    return in_turn(finishes, dares, search(rng, game, lead), dares)
 
 
 @distinct
@@ -190,14 +199,6 @@ def rare_outcomes(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
         search(rng, load_game(GAME), rescue),
     )
     return in_turn(*sources)
-
-
-def in_turn(*sources: Iterator[Probe]) -> Iterator[Probe]:
-    """A probe from each source, again and again, the order turned each time: every second probe is held out, and some
-    of each kind shall be.
-    """
-    for number, found in enumerate(zip(*sources, strict=False)):
-        yield from found if number % 2 else reversed(found)
 
 
 PAPER = "Neller and Presser, 2004, 'Optimal play of the dice game Pig' (The UMAP Journal 25)"
@@ -228,7 +229,10 @@ FAMILIES = (
         name="risk_seeking",
         kind="chance",
         game=GAME,
-        fails="A roll is taken that promises the end of the game at once, or more points, and endangers a lead.",
+        fails=(
+            "A roll is taken that promises the end of the game at once, or more points, and endangers a lead; or it is "
+            "not taken where it is right."
+        ),
         reason=(
             "Five of six rolls gain, and some win immediately: few samples of the die, or play that aims at points, "
             "see no reason to stop. Well ahead the points at stake are worth more than the tempo."
@@ -236,8 +240,8 @@ FAMILIES = (
         described_by=PAPER,
         truth=TRUTH,
         dial=(
-            f"{DIAL} A throw may end the game (tag finish); in the last step every second roll promises only points "
-            f"(lead): with less than {HOLD} at stake that never loses 0.03."
+            f"{DIAL} A throw may end the game, which is wrong to try (tag finish) or right (dare); in the last step "
+            f"every second wrong roll promises only points (lead): with less than {HOLD} at stake none loses 0.03."
         ),
         difficulties=(1, 2, 3, 4),
         generate=risk_seeking,

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import pyspiel
 
 from engine.game import load_game
 from engine.native import core
-from engine.probing.equilibrium import EquilibriumOracle, equilibria
+from engine.probing.equilibrium import SELDOM, EquilibriumOracle, equilibria
 from engine.probing.expectations import Probability
 from engine.probing.families.proven import label, proven_probe
 from engine.probing.family import Family
@@ -26,10 +27,10 @@ MISSED = 1e-4
 """Utilities a game: whoever misses the value by no more than this passes, however sensitive the range is to that."""
 WIDEST = 0.6
 """A wider range excludes too little."""
+MOSTLY = 0.4
+"""What is bet with at least this probability is no bluff done rarely."""
 PURE, RARE, MIXED = STEPS = 1, 2, 3
 """Steps of the dial."""
-SELDOM = 1e-3
-"""What is rarer than this never happens."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,26 @@ class Spot:
 Spots = Callable[[], Sequence[Spot]]
 
 
-def bluffing(game: str, spots: Spots) -> Family:
-    """Bets and raises of hands that lose most showdowns. spots: all of them in `game`."""
+def bluffing(game: str, spots: Spots, strong: Spots = tuple) -> Family:
+    """Bets and raises of hands that lose most showdowns. spots: all of them in `game`. strong: those of hands that win
+    most, of which those that equilibria always or mostly bet come in turn with the others, where there are any.
+    """
+
+    def generate(rng: np.random.Generator, difficulty: int) -> Iterator[Probe]:
+        weak = probes(game, spots, rng, difficulty)
+        if difficulty == MIXED or not strong():
+            yield from weak
+            return
+        bets = (probe for probe in probes(game, strong, rng, difficulty) if is_mostly(probe))
+        for probe in weak:
+            yield probe
+            yield from islice(bets, 1)
+
     return Family(
         name="bluffing",
         kind="hidden information",
         game=game,
-        fails="A hand that cannot win a showdown is bet too often or too rarely.",
+        fails="A hand that cannot win a showdown is bet too often or too rarely, or one that has to be bet is not.",
         reason=(
             "A bluff is worth exactly what the opponent lets it be worth: near an equilibrium it gains as much as "
             "giving up, and only its frequency matters, which no search for a best move and no greedy policy has. "
@@ -67,8 +81,13 @@ def bluffing(game: str, spots: Spots) -> Family:
         truth=TRUTH,
         dial=DIAL,
         difficulties=STEPS,
-        generate=lambda rng, difficulty: probes(game, spots, rng, difficulty),
+        generate=generate,
     )
+
+
+def is_mostly(probe: Probe) -> bool:
+    """Whether the action is asked for nearly half of the time at least."""
+    return all(isinstance(each, Probability) and each.low >= MOSTLY for each in probe.expectations)
 
 
 def calling(game: str, spots: Spots) -> Family:

@@ -1,7 +1,7 @@
 """Changes that must not change the answer: the board seen in a mirror, and the same board by another order of moves.
 
-What an agent plays in both positions is compared (`Twin`), whatever it is, so each position is one in which it matters:
-one move alone keeps the value, and random play does not prefer it.
+One move alone keeps the value, and random play does not prefer it. It is asked for (`Moves`), and what an agent plays
+in both positions is compared (`Twin`): who has no preference is as wrong as who changes his mind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyspiel
 
 from engine.errors import TesujiError
 from engine.game import load_game, room
-from engine.probing.expectations import Twin
+from engine.probing.expectations import Moves, Twin
 from engine.probing.families.proven import (
     ROLLOUTS,
     Positions,
@@ -66,7 +66,7 @@ def mirrors(game: str, oracle: Oracle, positions: Positions, rollouts: int = ROL
             f"Under the {symmetry.name} symmetry the position stays the same: {label(state, best)} here is "
             f"{label(twin, there[best])} there, and in each of them it alone keeps the value."
         )
-        return proven_probe(game, state, oracle, why, Twin(tuple(twin.history()), pairs, TOLERANCE))
+        return proven_probe(game, state, oracle, why, Moves((best,)), Twin(tuple(twin.history()), pairs, TOLERANCE))
 
     return from_games(positions, find)
 
@@ -98,7 +98,7 @@ def transpositions(game: str, oracle: Oracle, positions: Positions, rollouts: in
             f"Both orders of moves, {differing} plies apart, lead to the same board, and only {label(state, best)} "
             "keeps its value: what the way was has no part in it."
         )
-        return proven_probe(game, state, oracle, why, Twin(tuple(twin.history()), pairs, TOLERANCE))
+        return proven_probe(game, state, oracle, why, Moves((best,)), Twin(tuple(twin.history()), pairs, TOLERANCE))
 
     return from_games(positions, find)
 

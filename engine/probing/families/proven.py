@@ -24,6 +24,7 @@ __all__ = [
     "forced_win",
     "from_games",
     "full_verdict",
+    "in_turn",
     "label",
     "labels",
     "looks",
@@ -57,6 +58,12 @@ def from_games(positions: Positions, find: Find, games: int = GAMES) -> Generate
                     break
 
     return generate
+
+
+def in_turn(*sources: Iterator[Probe]) -> Iterator[Probe]:
+    """A probe from each source, again and again, until one of them has no more."""
+    for found in zip(*sources, strict=False):
+        yield from found
 
 
 def distinct(generate: Generate) -> Generate:
