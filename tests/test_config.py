@@ -153,7 +153,7 @@ def test_bad_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
         ("search.reuse_tree", "1", "^search.reuse_tree: '1' is not true or false"),
         ("search.leaves_in_flight", "8", "^search.leaves_in_flight: 8 .* the games of a run need 1"),
         ("iterations", "-1", "^iterations: -1 is out of range"),
-        ("iterations", "1" + "0" * 400, r"^iterations: 10+ is out of range: it must be at least 0 and at most 2147483647"),
+        ("iterations", "1" + "0" * 400, r"^iterations: 10+ is out of range: .* at least 0 and at most 2147483647"),
         ("minutes", "1e308", r"^minutes: 1e\+308 is out of range: it must be at least 0 and at most 1e\+06"),
     ],
 )
