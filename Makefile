@@ -1,7 +1,7 @@
 # What README and CI call.  Everything is installed into .venv once; Python edits need no new install, C++ edits rebuild
 # only what they touch.
 #
-#   make demo    fine-tune the shipped Connect Four agent and print what it gained (about 12 minutes on two cores)
+#   make demo    fine-tune the shipped Connect Four agent and print what it gained (about 10 minutes on two cores)
 #   make test    the whole test suite              make test PYTEST_ARGS="-k replay"
 #   make lint    style, types, layering
 #   make sanitize  the core's C++ tests under AddressSanitizer with UBSan, and under ThreadSanitizer

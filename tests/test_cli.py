@@ -1,5 +1,6 @@
 """The command `tesuji`: every verb, its help, and every mistake in one line."""
 
+import argparse
 import errno
 import io
 import json
@@ -126,6 +127,22 @@ def test_the_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert stopped.value.code == 0
     assert all(f"    {verb}" in text for verb in VERBS)
+
+
+UNITS = re.compile(
+    r"\b(seconds|minutes|iterations|simulations|rollouts|games|plies|probes|samples|threads|processes|actions|histories"
+    r"|positions|bytes|seed|seat|share|step|times)\b"
+)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_says_what_every_number_counts(verb: str) -> None:
+    parser = argparse.ArgumentParser()
+    import_module(f"engine.cli.{verb.replace(' ', '_')}").configure(parser)
+    numbers = {"N", "N,N", "N,N,...", "M", "S", "X", "D", "SHARE", "MINUTES"}
+    for action in parser._actions:
+        if action.metavar in numbers or action.type in (int, float):
+            assert UNITS.search(action.help or ""), (action.option_strings, action.help)
 
 
 def test_the_help_and_readme_name_every_option_of_an_agent(
@@ -447,7 +464,10 @@ def test_a_game_of_ones_own_is_imported(tesuji, tiny: Path, tmp_path: Path) -> N
         ("train --resume {tmp}", "holds no run to resume"),
         ("train --resume {tmp} --seed 3", "leave out --seed"),
         ("train --game tic_tac_toe --network no_module:Class --output {tmp}/x --iterations 1", "no_module"),
-        ("--import no_module games", "--import no_module: No module named"),
+        (
+            "--import no_module games",
+            "--import no_module: No module named 'no_module'; modules are looked for in the working folder and in",
+        ),
     ],
 )
 def test_mistakes_are_one_line(tesuji, ttt: Path, tmp_path: Path, arguments: str, message: str) -> None:

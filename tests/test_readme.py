@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.agents.card import read_card
 from engine.cli import main
+from engine.probing.probe import to_line
+from engine.probing.suite import read_line
 
 SMALL = {
     "selfplay.positions": 64,
@@ -100,6 +103,36 @@ def test_the_python_examples_run(repository: Path, workplace: Path, capsys: pyte
     assert 0 <= float(printed[-1]) <= 1
     for folder in ("second", "take_away"):
         assert (workplace / "runs" / folder / "learning_curve.png").is_file()
+
+
+def test_every_shipped_agent_is_introduced_before_it_is_used(repository: Path) -> None:
+    text = (repository / "README.md").read_text()
+    title = "## The agents it comes with"
+    table = text[text.index(title) : text.index("## In the shell")]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| `")]
+    introduced = set()
+    for names, *facts in rows:
+        assert len(facts) == 4 and all(fact.strip() for fact in facts)
+        first, *others = re.findall(r"`([^`]+)`", names)
+        introduced |= {first, *(f"{first.split('/')[0]}/{other}" for other in others)}
+        room, kind = first.split("/")
+        parameters = read_card(repository / "games" / room / "pretrained" / kind).parameters
+        assert facts[3].strip().startswith(f"{parameters:,} parameters, ")
+    shipped = {f"{path.parts[-4]}/{path.parts[-2]}" for path in repository.glob("games/*/pretrained/*/config.json")}
+    assert introduced == shipped
+    used = re.findall(r"\b[a-z_]+/(?:imitation|tuned|best|blueprint)\b", text[: text.index(title)])
+    assert set(used) <= {"connect_four/imitation"}  # the demo, which says what it is
+
+
+def test_the_time_of_the_demo_is_said_once(repository: Path) -> None:
+    readme, makefile = ((repository / name).read_text() for name in ("README.md", "Makefile"))
+    assert re.findall(r"`make demo`[^.]*?(\w+) minutes", readme) == ["ten"]
+    assert re.findall(r"make demo .*about (\d+) minutes", makefile) == ["10"]
+
+
+def test_the_line_of_a_probes_file_is_one(repository: Path) -> None:
+    line = blocks(repository, "json")[0].strip()
+    assert to_line(read_line(line)) == line
 
 
 def test_every_link_leads_somewhere(repository: Path) -> None:

@@ -121,4 +121,6 @@ def _import_modules(names: Sequence[str], network: str | None) -> None:
         try:
             import_module(name)
         except ImportError as error:
-            raise TesujiError(f"--import {name}: {error}") from error
+            raise TesujiError(
+                f"--import {name}: {error}; modules are looked for in the working folder and in PYTHONPATH"
+            ) from error

@@ -16,8 +16,12 @@ EXAMPLE = "tesuji benchmark connect_four/imitation --simulations 64"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("agent", metavar="CKPT", help="a checkpoint or run folder, or a shipped agent")
-    parser.add_argument("--simulations", type=whole(1), default=64, metavar="N", help="per search (default 64)")
-    parser.add_argument("--seconds", type=above_zero, default=2.0, metavar="S", help="for each measurement (default 2)")
+    parser.add_argument(
+        "--simulations", type=whole(1), default=64, metavar="N", help="simulations per search (default 64)"
+    )
+    parser.add_argument(
+        "--seconds", type=above_zero, default=2.0, metavar="S", help="seconds for each measurement (default 2)"
+    )
     add_seed(parser)
     add_network(parser)
     add_json(parser)

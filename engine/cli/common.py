@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 AGENT = (
     "a checkpoint or run folder, a shipped agent (connect_four/imitation), random, mcts:1000, ismcts:1000 (where "
     "information is hidden), oracle, or best_response:AGENT (the exact best response to another, in games small enough "
-    "to be enumerated); options after a colon: PATH:simulations=400,temperature=0; also seconds, "
-    "backend, precision, device, search=ismcts and any field of [search] of a checkpoint, c and rollouts of mcts, "
-    "particles and rollouts of ismcts"
+    "to be enumerated); options after a colon: PATH:simulations=400,temperature=0 (simulations per move); also seconds "
+    "(per move), backend, precision, device, search=ismcts and any field of [search] of a checkpoint, c and rollouts "
+    "of mcts, particles and rollouts of ismcts"
 )
 
 

@@ -17,13 +17,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", metavar="OTHER", help="judge OTHER beside it and play a match")
     add_game(parser)
     parser.add_argument(
-        "--games", type=whole(0), default=400, metavar="N", help="games of the match (default 400; 0: none)"
+        "--games", type=whole(0), default=400, metavar="N", help="games of the match (default 400; 0: no match)"
     )
     parser.add_argument(
         "--simulations",
         type=_budgets,
         metavar="N,N",
-        help="searches per move for networks, 0: raw policy; the largest plays the match (default 0,64, or 0 where "
+        help="simulations per move of networks, 0: raw policy; the largest plays the match (default 0,64, or 0 where "
         "information is hidden)",
     )
     add_seed(parser)

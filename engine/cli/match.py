@@ -26,17 +26,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=AGENT)
     parser.add_argument("b", metavar="B", help="the other agent")
     add_game(parser)
-    parser.add_argument("--games", type=whole(1), default=400, metavar="N", help="games (default 400)")
+    parser.add_argument("--games", type=whole(1), default=400, metavar="N", help="games to play (default 400)")
     parser.add_argument(
-        "--simulations", type=whole(0), metavar="N", help="searches per move for both, overriding their own"
+        "--simulations", type=whole(0), metavar="N", help="simulations per move of both, overriding their own"
     )
     parser.add_argument(
         "--opening-plies",
         type=whole(0),
         metavar="N",
-        help="random moves at the start (default 4, or 0 where information is hidden)",
+        help="random plies (moves of one player) at the start (default 4, or 0 where information is hidden)",
     )
-    parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="threads of networks (default 2)")
+    parser.add_argument(
+        "--workers", type=whole(1), default=2, metavar="N", help="threads that run networks (default 2)"
+    )
     add_seed(parser)
     add_network(parser)
     add_json(parser)

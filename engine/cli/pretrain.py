@@ -16,14 +16,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("--game", required=True, metavar="GAME", help="OpenSpiel game string")
     parser.add_argument("--output", required=True, type=Path, metavar="CKPT", help="checkpoint folder to write")
-    parser.add_argument("--games", type=whole(1), default=4096, metavar="N", help="games of the teacher (default 4096)")
     parser.add_argument(
-        "--simulations", type=whole(2), default=200, metavar="N", help="its rollouts a move (default 200)"
+        "--games", type=whole(1), default=4096, metavar="N", help="games that the teacher plays (default 4096)"
+    )
+    parser.add_argument(
+        "--simulations", type=whole(2), default=200, metavar="N", help="the teacher's rollouts per move (default 200)"
     )
     parser.add_argument(
         "--no-solve", dest="solve", action="store_false", help="its search proves nothing, not even a win at once"
     )
-    parser.add_argument("--epochs", type=above_zero, default=6.0, metavar="X", help="samples per position (default 6)")
+    parser.add_argument(
+        "--epochs", type=above_zero, default=6.0, metavar="X", help="training samples per position (default 6)"
+    )
     parser.add_argument("--workers", type=whole(1), default=2, metavar="N", help="processes that play (default 2)")
     parser.add_argument(
         "--cache",

@@ -31,13 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=budgets,
         default=(0,),
         metavar="N,N,...",
-        help="simulations for a decision, 0 for the raw policy (default 0)",
+        help="simulations per decision, 0: raw policy (default 0)",
     )
     parser.add_argument("--against", metavar="AGENT", help="another agent: what is gained and lost beside it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="keep answers here; the same command goes on")
     parser.add_argument("--report", type=writable_file, metavar="FILE", help="write a page to look at (HTML)")
     parser.add_argument(
-        "--fail-under", type=share, metavar="SHARE", help="exit with 1 if a family passes less, as in 0.9"
+        "--fail-under",
+        type=share,
+        metavar="SHARE",
+        help="exit with 1 if a family passes a smaller share (0.9)",
     )
     add_seed(parser)
     add_network(parser)

@@ -16,7 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("family", metavar="FAMILY", help="its name; tesuji probe families lists all")
     parser.add_argument("--game", metavar="GAME", help="only for this game (short name), if the family has several")
-    parser.add_argument("--count", type=whole(1), default=40, metavar="N", help="probes a game and step (default 40)")
+    parser.add_argument(
+        "--count", type=whole(1), default=40, metavar="N", help="probes for each game and step of the dial (default 40)"
+    )
     parser.add_argument(
         "--difficulty", type=int, metavar="D", help="a step of the family's dial (default: all of them)"
     )

@@ -74,7 +74,8 @@ def import_class(name: str) -> type[nn.Module]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise TesujiError(f"network {name!r}: cannot import {module_name}: {error}") from error
+        where = "modules are looked for in the working folder and in PYTHONPATH"
+        raise TesujiError(f"network {name!r}: cannot import {module_name}: {error}; {where}") from error
     found = getattr(module, class_name, None)
     if not isinstance(found, type) or not issubclass(found, nn.Module):
         raise TesujiError(f"network {name!r}: {module_name} has no torch.nn.Module named {class_name}")
