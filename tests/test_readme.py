@@ -15,7 +15,7 @@ from engine.probing.probe import to_line
 from engine.probing.suite import read_line
 
 SMALL = {
-    "selfplay.positions": 64,
+    "selfplay.positions": 512,  # games end in an iteration, which learns from them
     "selfplay.games_per_worker": 4,
     "search.simulations": 4,
     "replay.ratio": 1.0,
