@@ -86,8 +86,7 @@ BatchEnv::BatchEnv(GamePtr game, int size, const BatchEnvOptions& options)
       game_(TurnBased(given_)),
       is_python_(IsPythonGame(*given_)),
       samples_chance_(SamplesChance(*game_)),
-      pays_on_the_way_(game_->GetType().reward_model ==
-                       open_spiel::GameType::RewardModel::kRewards),
+      pays_on_the_way_(PaysOnTheWay(*game_)),
       encoder_name_(options.encoder == "auto" ? DefaultEncoderName(*game_)
                                               : options.encoder),
       encoder_(Made(encoder_name_, *game_)),

@@ -56,7 +56,8 @@ py::dict Records(const Pool& pool, const std::vector<GameRecord>& games) {
               : -1;
       for (py::ssize_t k = 0; k < num_players; ++k) {
         returns.mutable_at(row + t, k) =
-            static_cast<float>(record.returns[(observer + k) % num_players]);
+            static_cast<float>(record.returns[(observer + k) % num_players]) -
+            record.paid[t * num_players + k];
       }
     }
     row += decisions;

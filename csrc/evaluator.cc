@@ -145,6 +145,12 @@ class RolloutSession : public NativeSession {
         total[player] += returns[player];
       }
     }
+    if (PaysOnTheWay(*leaf.state->GetGame())) {
+      const std::vector<double> paid = leaf.state->Returns();
+      for (size_t player = 0; player < total.size(); ++player) {
+        total[player] -= rollouts_ * paid[player];
+      }
+    }
     std::span<float> value = values(half, row);
     const size_t observer = leaf.observer;
     for (size_t k = 0; k < value.size(); ++k) {

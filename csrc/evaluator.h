@@ -23,8 +23,9 @@ struct BatchBuffers {
   float* inputs = nullptr;        // [rows, D]
   uint8_t* legal_mask = nullptr;  // [rows, A], 1 = legal
   float* prior_logits = nullptr;  // [rows, A], unused where illegal
-  float* values = nullptr;        // [rows, P], normalised; column k belongs to
-                                  // player (observer + k) mod P
+  float* values = nullptr;  // [rows, P], returns still to come, normalised;
+                            // column k belongs to player (observer + k)
+                            // mod P
 };
 
 struct Leaf {
@@ -100,8 +101,9 @@ using EvaluatorPtr = std::shared_ptr<Evaluator>;
 EvaluatorPtr MakeFakeEvaluator(GamePtr game, const std::string& encoder,
                                uint64_t seed, size_t cache_entries);
 
-// Uniform priors; values are the mean returns of `rollouts` uniformly random
-// games from the leaf, each leaf with a random stream of its own.
+// Uniform priors; values are the mean returns still to come of `rollouts`
+// uniformly random games from the leaf, each leaf with a random stream of its
+// own.
 EvaluatorPtr MakeRolloutEvaluator(GamePtr game, int rollouts, uint64_t seed);
 
 }  // namespace tesuji

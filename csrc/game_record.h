@@ -11,9 +11,9 @@
 namespace tesuji {
 
 // One game. Decisions are those of the learner that were searched; per-decision
-// arrays are row-major and concatenated. All of it but `inputs` and
-// `legal_mask` (which replaying the history gives back) makes up the snapshot
-// of a game in progress.
+// arrays are row-major and concatenated. All of it but `inputs`,
+// `legal_mask` and `paid` (which replaying the history gives back) makes up the
+// snapshot of a game in progress.
 struct GameRecord {
   int64_t id = -1;
   std::vector<Action> history;  // chance outcomes included
@@ -23,9 +23,12 @@ struct GameRecord {
   std::vector<int32_t> plies;       // [T], index into history of the decision
   std::vector<int8_t> players;      // [T], who decided
   std::vector<float> policy;        // [T, A], targets of the search
-  std::vector<float> root_values;   // [T, P], normalised, observer first
+  std::vector<float> root_values;   // [T, P], returns still to come,
+                                    // normalised, observer first
   std::vector<float> inputs;        // [T, D]
   std::vector<uint8_t> legal_mask;  // [T, A]
+  std::vector<float> paid;          // [T, P], returns so far, normalised,
+                                    // observer first
 
   int32_t opening_plies = 0;       // random moves still to play
   bool check_resignation = false;  // nobody resigns in this game

@@ -222,11 +222,13 @@ void GameSlot::Record(const SearchResult& result) {
     record_.policy[row + result.actions[i]] =
         static_cast<float>(result.target[i]);
   }
+  Encode(*state_, Past(*pool_.evaluators_[0]), result.player);
+  const size_t decision = record_.paid.size() - num_players;
   for (size_t k = 0; k < num_players; ++k) {
     record_.root_values.push_back(
-        static_cast<float>(result.values[(result.player + k) % num_players]));
+        static_cast<float>(result.values[(result.player + k) % num_players]) -
+        record_.paid[decision + k]);
   }
-  Encode(*state_, Past(*pool_.evaluators_[0]), result.player);
   ++statistics_.positions;
 }
 
@@ -270,6 +272,14 @@ void GameSlot::Encode(const State& state, const std::vector<const State*>& past,
   record_.legal_mask.resize(mask_row + num_actions, 0);
   for (Action action : state.LegalActions()) {
     record_.legal_mask[mask_row + action] = 1;
+  }
+  const size_t num_players = pool_.game_->NumPlayers();
+  std::vector<double> paid(num_players, 0.0);
+  if (PaysOnTheWay(*pool_.game_)) paid = state.Returns();
+  const double scale = pool_.evaluators_[0]->value_scale();
+  for (size_t k = 0; k < num_players; ++k) {
+    record_.paid.push_back(
+        static_cast<float>(paid[(player + k) % num_players] / scale));
   }
   const EncoderPtr& encoder = pool_.evaluators_[0]->encoder();
   if (encoder == nullptr) return;

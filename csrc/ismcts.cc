@@ -230,12 +230,16 @@ void InformationSearch::Expand(const Evaluator& evaluator,
   if (!priors_.contains(prior_key_) && (Take(bytes) || !root_ready_)) {
     priors_.emplace(prior_key_, std::move(prior));
   }
-  std::vector<double> values(value_sum_.size());
+  std::vector<double> values(value_sum_.size(), 0.0);
+  if (PaysOnTheWay(*state.GetGame())) {
+    values = state.Returns();
+    for (double& value : values) value /= value_scale_;
+  }
   for (size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(answer.values[k])) {
       RejectAnswer(evaluator, "value", state);
     }
-    values[(state.CurrentPlayer() + k) % values.size()] = answer.values[k];
+    values[(state.CurrentPlayer() + k) % values.size()] += answer.values[k];
   }
   if (!root_ready_) raw_values_ = values;
   Backup(values);

@@ -313,6 +313,12 @@ inline std::span<const float> Search::Ordered(const Answer& answer,
     }
     ordered_[(observer + k) % players] = answer.values[k];
   }
+  if (tree_.pays_on_the_way()) {
+    const std::vector<double> paid = state.Returns();
+    for (size_t p = 0; p < players; ++p) {
+      ordered_[p] += static_cast<float>(paid[p] / tree_.value_scale());
+    }
+  }
   return ordered_;
 }
 

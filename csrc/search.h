@@ -111,8 +111,8 @@ class Search {
   void Expand(uint32_t leaf, Player observer, bool last, const State& state,
               const Answer& answer);
   void Complete(uint32_t leaf);
-  // float[P]: an answer's values, in order of player. Throws Error if they are
-  // not finite. Valid until the next call.
+  // float[P]: an answer's values and what has been paid before, in order of
+  // player. Throws Error if they are not finite. Valid until the next call.
   std::span<const float> Ordered(const Answer& answer, Player observer,
                                  const State& state);
 

@@ -203,6 +203,12 @@ inline StatePtr Child(const State& state, Action action) {
   return child;
 }
 
+// Players are paid before the end, so that returns grow during a game.
+inline bool PaysOnTheWay(const Game& game) {
+  return game.GetType().reward_model ==
+         open_spiel::GameType::RewardModel::kRewards;
+}
+
 // The most edges that a node may have: legal actions, or outcomes of chance.
 inline size_t MostEdges(const Game& game, int chance_samples) {
   const int actions = game.NumDistinctActions() *

@@ -25,6 +25,7 @@ Tree::Tree(const Game& game, double value_scale, const SearchParams& params)
           .zero_sum = IsTwoPlayerZeroSum(game),
           .has_chance = HasChance(game),
           .sampled_chance = SamplesChance(game),
+          .pays_on_the_way = PaysOnTheWay(game),
           .expected_chance = params.expected_chance,
           .chance_samples = params.chance_samples,
           .worst = static_cast<float>(game.MinUtility() / value_scale),

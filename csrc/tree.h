@@ -28,6 +28,8 @@ class Tree {
   // Two players, one's gain is the other's loss.
   bool zero_sum() const { return settings_.zero_sum; }
   bool sampled_chance() const { return settings_.sampled_chance; }
+  // Returns grow during the game: answers are about what is still to come.
+  bool pays_on_the_way() const { return settings_.pays_on_the_way; }
   // Bounds of a player's normalised utility; infinite if the game has none.
   float worst() const { return settings_.worst; }
   float best() const { return settings_.best; }
@@ -109,6 +111,7 @@ class Tree {
     bool zero_sum;
     bool has_chance;
     bool sampled_chance;
+    bool pays_on_the_way;
     bool expected_chance;
     int chance_samples;
     float worst;

@@ -110,6 +110,8 @@ class GameFacts:
     """Utility units per unit of normalised value: 1 if all utilities lie in [-1, 1], else the largest absolute one."""
     bounded: bool
     """The game declares finite utilities; normalised values then lie in [-1, 1]."""
+    pays_on_the_way: bool
+    """Rewards come before the end: returns grow during a game, and networks predict what is still to come."""
     max_game_length: int
     encoder: str
     """Name of the default encoder; empty for a game without tensors."""
@@ -477,6 +479,7 @@ def facts_by_name(name: str) -> GameFacts:
         win_draw_loss=is_win_draw_loss(game),
         value_scale=max(1.0, abs(low), abs(high)) if bounded else 1.0,
         bounded=bounded,
+        pays_on_the_way=kind.reward_model == pyspiel.GameType.RewardModel.REWARDS,
         max_game_length=game.max_game_length(),
         encoder=encoder,
         observation_shape=shape,

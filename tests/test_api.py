@@ -60,7 +60,8 @@ def test_an_agent_answers_one_state_or_many(checkpoint: str, tic_tac_toe: pyspie
     state = tic_tac_toe.new_initial_state()
     one, many = agent.policy(state), agent.policy([state, state])
     assert isinstance(many, list) and len(many) == 2
-    assert one.probabilities.tolist() == many[0].probabilities.tolist()
+    # Batches of other sizes may round differently, by the processor.
+    assert one.probabilities.tolist() == pytest.approx(many[0].probabilities.tolist(), abs=1e-6)
     assert one.probabilities.sum() == pytest.approx(1)
     assert one.values.shape == (2,)
 

@@ -193,6 +193,8 @@ class NetworkAgent(BatchAgent):
                 prior = _softmax(row, legal)
                 # Column k of the network's values belongs to player (mover + k) mod P.
                 utilities = np.roll(observed, state.current_player()).astype(np.float64) * self.facts.value_scale
+                if self.facts.pays_on_the_way:
+                    utilities += state.returns()
                 moves = [MoveStatistics(int(a), 0, float(prior[a]), np.nan, (int(a),)) for a in np.flatnonzero(legal)]
                 moves.sort(key=lambda move: (-move.prior, move.action))
                 statistics = {"moves": moves, "simulations": 0, "nodes": 1}

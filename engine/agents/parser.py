@@ -26,9 +26,10 @@ from engine.agents.bots import MctsAgent, RandomAgent
 from engine.agents.ismcts_agent import PARTICLES, IsmctsAgent, require_beliefs
 from engine.agents.network_agent import WORKERS, NetworkAgent
 from engine.agents.oracle_agent import OracleAgent
+from engine.agents.rollout_agent import RolloutAgent
 from engine.config import EvaluatorConfig, SearchConfig, read_section
 from engine.errors import ConfigError, Refusal, TesujiError, nearest
-from engine.game import Oracle, load_game, require_searchable, require_self_play, room, rooms, turn_based
+from engine.game import Oracle, facts, load_game, require_searchable, require_self_play, room, rooms, turn_based
 from engine.native import core
 from engine.search.beliefs import Policy
 
@@ -77,7 +78,8 @@ def parse_agent(
     if name == "mcts":
         _check(spec, options, MCTS_OPTIONS)
         _require(require_self_play, loaded, spec, "ismcts", options, ISMCTS_OPTIONS)
-        return MctsAgent(
+        bot = RolloutAgent if facts(loaded).pays_on_the_way else MctsAgent
+        return bot(
             loaded,
             _number(spec, options, "simulations", 1000, int, 1),
             _number(spec, options, "c", 2.0, float, 0),

@@ -3,8 +3,8 @@
     forward(inputs: f32[B, D]) -> (prior_logits: f32[B, A], value)
 
 `value` is by the module's `value_kind`
-    "scalar"  f32[B, P]: normalised values (utility / value_scale), column k for player (observer + k) mod P, where the
-              observer is the player to move, from whose seat the inputs are drawn
+    "scalar"  f32[B, P]: normalised values (utility / value_scale) of the returns still to come, column k for player
+              (observer + k) mod P, where the observer is the player to move, from whose seat the inputs are drawn
     "wdl"     f32[B, 3]: logits of win, draw and loss of the observer; only two-player zero-sum games with returns of
               -1, 0 and 1
 

@@ -33,9 +33,9 @@ class Positions:
     policy: NDArray[np.float32]
     """[N, A] the distribution to learn: visit shares of the search."""
     root_values: NDArray[np.float32]
-    """[N, P] the search's value, normalised, observer-first."""
+    """[N, P] the search's value of what is still to come, normalised, observer-first."""
     returns: NDArray[np.float32]
-    """[N, P] how the game ended, normalised, observer-first."""
+    """[N, P] what still came: the game's returns less those so far, normalised, observer-first."""
 
     def __len__(self) -> int:
         return len(self.inputs)
