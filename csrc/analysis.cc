@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "csrc/checked.h"
 #include "csrc/worker.h"
 
 namespace tesuji {
@@ -47,7 +48,7 @@ Analysis::Analysis(EvaluatorPtr evaluator, const State& state,
   past_ = Predecessors(state, encoder ? encoder->history_depth() : 0);
   std::vector<const State*> history;
   for (const StatePtr& earlier : past_) history.push_back(earlier.get());
-  tree_.Reset(state, 0, seed);
+  Within(state, [&] { tree_.Reset(state, 0, seed); });
   for (int i = 0; i < workers; ++i) {
     rngs_.emplace_back(DeriveSeed(seed, i));
   }

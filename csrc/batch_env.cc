@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "csrc/bytes.h"
+#include "csrc/checked.h"
 
 namespace tesuji {
 namespace {
@@ -62,10 +63,11 @@ bool IsLegal(std::span<const Action> legal, Action action) {
 }
 
 std::vector<Action> LegalOrOutcomes(const State& state) {
-  if (state.IsTerminal()) return {};
-  if (!state.IsChanceNode()) return state.LegalActions();
+  const Player mover = Mover(state);
+  if (mover == kTerminalPlayer) return {};
+  if (mover != kChancePlayer) return LegalActions(state);
   std::vector<Action> outcomes;
-  for (const auto& outcome : state.ChanceOutcomes()) {
+  for (const auto& outcome : ChanceOutcomes(state)) {
     outcomes.push_back(outcome.first);
   }
   return outcomes;
@@ -116,7 +118,7 @@ BatchEnv::BatchEnv(GamePtr game, int size, const BatchEnvOptions& options)
       const std::string what = "starts[" + std::to_string(i) + "]";
       Position& start = starts_.emplace_back(Clone(first));
       Replay(start, histories_[i], what);
-      if (start.state->IsTerminal()) {
+      if (IsOver(*start.state)) {
         throw Error(what + " ends where the game is over; " +
                     Describe(*start.state));
       }
@@ -300,7 +302,7 @@ void BatchEnv::Restore(std::string_view bytes) {
     const std::string what = "saved game " + std::to_string(index);
     slot.now.state = game_->NewInitialState();
     Replay(slot.now, played[index], what);
-    if (slot.now.state->IsTerminal()) throw Error(what + " is over");
+    if (IsOver(*slot.now.state)) throw Error(what + " is over");
     Look(slot);
   });
   slots_ = std::move(restored);
@@ -343,22 +345,13 @@ void BatchEnv::Replay(Position& position, std::span<const Action> history,
   }
 }
 
-std::vector<double> BatchEnv::Returns(const State& state) const {
-  std::vector<double> returns = state.Returns();
-  if (returns.size() != num_players_) {
-    throw Error("there are " + std::to_string(returns.size()) +
-                " returns for " + std::to_string(num_players_) + " players; " +
-                Describe(state));
-  }
-  return returns;
-}
-
 bool BatchEnv::Settle(Position& position, Rng& rng) const {
   while (true) {
     const State& state = *position.state;
-    if (state.IsTerminal()) return false;
-    if (!state.IsChanceNode()) return true;
-    const auto outcomes = state.ChanceOutcomes();
+    const Player mover = Mover(state);
+    if (mover == kTerminalPlayer) return false;
+    if (mover != kChancePlayer) return true;
+    const ChanceOutcomeList outcomes = ChanceOutcomes(state);
     const size_t drawn = rng.Categorical(
         outcomes, [](const auto& outcome) { return outcome.second; });
     Apply(position, outcomes[drawn].first);
@@ -396,18 +389,8 @@ void BatchEnv::Begin(Slot& slot, size_t index) const {
 void BatchEnv::Look(Slot& slot) const {
   const State& state = *slot.now.state;
   if (pays_on_the_way_) slot.returns = Returns(state);
-  slot.player = state.CurrentPlayer();
-  slot.legal = state.LegalActions();
-  const auto fits = [this](Action action) {
-    return action >= 0 && static_cast<size_t>(action) < num_actions_;
-  };
-  if (slot.player < 0 || slot.legal.empty() ||
-      !std::all_of(slot.legal.begin(), slot.legal.end(), fits)) {
-    throw Error("player " + std::to_string(slot.player) +
-                " is to move, with these legal actions of " +
-                std::to_string(num_actions_) + ": [" + List(slot.legal) +
-                "]; " + Describe(state));
-  }
+  slot.player = Mover(state);
+  slot.legal = LegalActions(state);
 }
 
 void BatchEnv::Write(const Slot& slot, size_t index,

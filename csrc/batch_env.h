@@ -138,8 +138,6 @@ class BatchEnv {
               const std::string& what) const;
   // Plays chance until somebody moves (true) or the game is over (false).
   bool Settle(Position& position, Rng& rng) const;
-  // One number a player; throws Error otherwise.
-  std::vector<double> Returns(const State& state) const;
   // Begins the slot's next game.
   void Begin(Slot& slot, size_t index) const;
   Position FirstPosition(uint64_t seed, Rng& shared) const;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "csrc/checked.h"
 #include "csrc/worker.h"
 
 namespace tesuji {
@@ -135,9 +136,9 @@ class InformationTree::Enumeration {
       const double bound = done_ * static_cast<double>(max_histories_);
       if (visited >= kForesight && visited > kHopeless * bound) Refuse(visited);
     }
-    if (state->IsTerminal()) {
-      const int32_t number = Within(*state, [&] { return Returns(*state); });
-      tree_.histories_.push_back(TerminalWord(number));
+    const Player mover = Mover(*state);
+    if (mover == kTerminalPlayer) {
+      tree_.histories_.push_back(TerminalWord(EndReturns(*state)));
       done_ += share;
       return;
     }
@@ -147,21 +148,16 @@ class InformationTree::Enumeration {
                       .share = share});
     Level& level = stack_.back();
     level.word = Within(*level.state, [&] {
-      return level.state->IsChanceNode() ? ChanceWord(Distribution(level))
-                                         : InformationState(level);
+      return mover == kChancePlayer ? ChanceWord(Distribution(level))
+                                    : InformationState(level, mover);
     });
     tree_.histories_.push_back(level.word);
   }
 
-  int32_t Returns(const State& state) {
-    const std::vector<double> returns = state.Returns();
+  int32_t EndReturns(const State& state) {
+    const std::vector<double> returns = Returns(state);
     const auto [number, is_new] = returns_.Add(HashDoubles(returns));
     if (is_new) {
-      for (const double value : returns) {
-        if (!std::isfinite(value)) {
-          throw Error("a return of the game is not finite; " + Describe(state));
-        }
-      }
       tree_.returns_.insert(tree_.returns_.end(), returns.begin(),
                             returns.end());
     }
@@ -171,13 +167,10 @@ class InformationTree::Enumeration {
   // Outcomes that never come are left out.
   int32_t Distribution(Level& level) {
     std::vector<double> probabilities;
-    for (const auto& [outcome, probability] : level.state->ChanceOutcomes()) {
+    for (const auto& [outcome, probability] : ChanceOutcomes(*level.state)) {
       if (probability <= 0.0) continue;
       level.actions.push_back(outcome);
       probabilities.push_back(probability);
-    }
-    if (probabilities.empty()) {
-      throw Error("chance has no outcome; " + Describe(*level.state));
     }
     const auto [number, is_new] =
         distributions_.Add(HashDoubles(probabilities));
@@ -190,13 +183,9 @@ class InformationTree::Enumeration {
   }
 
   // Of the level on top of the stack.
-  int32_t InformationState(Level& level) {
+  int32_t InformationState(Level& level, Player player) {
     const State& state = *level.state;
-    const Player player = state.CurrentPlayer();
-    const std::vector<Action>& legal = level.actions = state.LegalActions();
-    if (legal.empty()) {
-      throw Error("a player has no legal action; " + Describe(state));
-    }
+    const std::vector<Action>& legal = level.actions = LegalActions(state);
     const auto [number, is_new] = tree_.index_.Add(HashKnown(state));
     if (is_new) {
       tree_.players_.push_back(static_cast<int8_t>(player));
@@ -339,7 +328,7 @@ int32_t InformationTree::Find(const State& state) const {
                 "', but the state belongs to '" + state.GetGame()->ToString() +
                 "'");
   }
-  if (state.CurrentPlayer() < 0) {
+  if (Mover(state) < 0) {
     throw Error("only the player to move has an information state; " +
                 Describe(state));
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "csrc/bindings.h"
+#include "csrc/checked.h"
 #include "csrc/encoder.h"
 #include "csrc/playthrough.h"
 
@@ -37,17 +38,19 @@ void BindEncoders(py::module_& m) {
         Array<float> out({static_cast<py::ssize_t>(states.size()), size});
         for (size_t i = 0; i < states.size(); ++i) {
           const State& state = *states[i];
-          if (state.CurrentPlayer() < 0) {
+          const Player mover = Mover(state);
+          if (mover < 0) {
             throw Error("only states in which a player moves are encoded; " +
                         Describe(state));
           }
-          const std::vector<StatePtr> past =
-              Predecessors(state, encoder->history_depth());
+          const std::vector<StatePtr> past = Within(state, [&] {
+            return Predecessors(state, encoder->history_depth());
+          });
           std::vector<const State*> recent;
           for (const StatePtr& earlier : past) recent.push_back(earlier.get());
           recent.push_back(&state);
           encoder->encode(
-              recent, state.CurrentPlayer(),
+              recent, mover,
               {out.mutable_data() + static_cast<py::ssize_t>(i) * size,
                static_cast<size_t>(size)});
         }
@@ -63,7 +66,12 @@ void BindEncoders(py::module_& m) {
         Array<uint8_t> mask({static_cast<py::ssize_t>(states.size()), actions});
         std::fill_n(mask.mutable_data(), mask.size(), uint8_t{0});
         for (size_t i = 0; i < states.size(); ++i) {
-          for (Action action : states[i]->LegalActions()) {
+          const State& state = *states[i];
+          if (Mover(state) < 0) {
+            throw Error("only states in which a player moves have a mask; " +
+                        Describe(state));
+          }
+          for (const Action action : LegalActions(state)) {
             mask.mutable_at(static_cast<py::ssize_t>(i), action) = 1;
           }
         }

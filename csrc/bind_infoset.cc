@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "csrc/bindings.h"
+#include "csrc/checked.h"
 #include "csrc/infoset.h"
 #include "csrc/ismcts.h"
 
@@ -16,7 +17,7 @@ constexpr double kRowTolerance = 1e-6;  // of the sum of a policy's row
 
 py::list PythonStates(std::span<const State* const> states) {
   py::list list;
-  for (const State* state : states) list.append(py::cast(state->Clone()));
+  for (const State* state : states) list.append(py::cast(Copy(*state)));
   return list;
 }
 
@@ -51,12 +52,13 @@ class PythonPolicy : public Policy {
  private:
   static std::vector<double> Checked(std::span<const double> row,
                                      const State& state) {
-    const std::vector<Action> legal = state.LegalActions();
+    const std::vector<Action> legal = LegalActions(state);
     double total = 0.0;
     for (size_t action = 0; action < row.size(); ++action) {
       const double p = row[action];
-      const bool is_legal = std::binary_search(legal.begin(), legal.end(),
-                                               static_cast<Action>(action));
+      const bool is_legal =
+          std::find(legal.begin(), legal.end(), static_cast<Action>(action)) !=
+          legal.end();
       if (!std::isfinite(p) || p < 0.0 || (!is_legal && p > 0.0)) {
         throw Error("policy gives " +
                     std::string(is_legal ? "" : "the illegal ") + "action " +
@@ -116,7 +118,7 @@ void BindInfoset(py::module_& m) {
          uint64_t seed) {
         const std::unique_ptr<Policy> asked = MakePolicy(policy);
         const BeliefOptions options{method, particles, max_nodes};
-        const StatePtr own = state.Clone();
+        const StatePtr own = Copy(state);
         return std::make_shared<Belief>(Unlocked(*own->GetGame(), [&] {
           return FindBelief(*own, *asked, options, seed, Poll);
         }));

@@ -63,7 +63,7 @@ void BindSolver(py::module_& m) {
       "solve",
       [](const State& state, int64_t nodes, int64_t table_bytes,
          bool string_keys, bool every_move) {
-        const StatePtr own = state.Clone();
+        const StatePtr own = Copy(state);
         return Unlocked(*own->GetGame(), [&] {
           return Solve(*own, {nodes, table_bytes, string_keys, every_move},
                        Poll);

@@ -59,7 +59,7 @@ py::array_t<T> ToArray(const std::vector<T>& values,
 // Copies that outlive the Python objects.
 inline std::vector<StatePtr> Clones(const std::vector<const State*>& states) {
   std::vector<StatePtr> clones;
-  for (const State* state : states) clones.push_back(state->Clone());
+  for (const State* state : states) clones.push_back(Copy(*state));
   return clones;
 }
 

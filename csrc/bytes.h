@@ -44,6 +44,11 @@ class ByteReader {
     static_assert(std::is_trivially_copyable_v<T>);
     std::memcpy(&value, Take(sizeof(T)), sizeof(T));
   }
+  void Value(bool& value) {
+    const char byte = *Take(1);
+    if (byte != 0 && byte != 1) throw Error("the snapshot is damaged");
+    value = byte == 1;
+  }
   template <typename T>
   void Vector(std::vector<T>& values) {
     static_assert(std::is_trivially_copyable_v<T>);

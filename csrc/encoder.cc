@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "csrc/checked.h"
+
 namespace tesuji {
 namespace {
 
@@ -12,23 +14,26 @@ std::map<std::string, EncoderFactory>& Registry() {
   return registry;
 }
 
-absl::Span<float> ToAbsl(std::span<float> span) {
-  return {span.data(), span.size()};
-}
-
 Error NoTensor(const Game& game, const std::string& tensor) {
   return Error("game '" + game.GetType().short_name + "' has no " + tensor +
                " tensor: choose a game that has one, or give it an encoder");
+}
+
+const Game& Provided(const Game& game, bool provided,
+                     const std::string& tensor) {
+  if (!provided) throw NoTensor(game, tensor);
+  return game;
 }
 
 // The game's observation tensor, of this position and `depth` earlier ones
 // (newest first; positions before the start of the game are zero).
 class ObservationEncoder : public Encoder {
  public:
-  ObservationEncoder(const Game& game, int depth) : depth_(depth) {
-    if (!game.GetType().provides_observation_tensor) {
-      throw NoTensor(game, "observation");
-    }
+  ObservationEncoder(const Game& game, int depth)
+      : depth_(depth),
+        tensor_(Provided(game, game.GetType().provides_observation_tensor,
+                         "observation"),
+                TensorOf::kObservation) {
     shape_ = game.ObservationTensorShape();
     plane_size_ = game.ObservationTensorSize();
     if (!shape_.empty()) shape_[0] *= depth + 1;
@@ -42,27 +47,28 @@ class ObservationEncoder : public Encoder {
     for (int age = 0; age <= depth_; ++age) {
       std::span<float> part =
           out.subspan(static_cast<size_t>(age) * plane_size_, plane_size_);
-      // Not every game writes all of its tensor (mnk, for one).
-      std::fill(part.begin(), part.end(), 0.0f);
       if (static_cast<size_t>(age) < recent_states.size()) {
-        recent_states[recent_states.size() - 1 - age]->ObservationTensor(
-            player, ToAbsl(part));
+        tensor_.Write(*recent_states[recent_states.size() - 1 - age], player,
+                      part);
+      } else {
+        std::fill(part.begin(), part.end(), 0.0f);
       }
     }
   }
 
  private:
   int depth_;
+  TensorOf tensor_;
   int plane_size_;
   std::vector<int> shape_;
 };
 
 class InformationStateEncoder : public Encoder {
  public:
-  explicit InformationStateEncoder(const Game& game) {
-    if (!game.GetType().provides_information_state_tensor) {
-      throw NoTensor(game, "information-state");
-    }
+  explicit InformationStateEncoder(const Game& game)
+      : tensor_(Provided(game, game.GetType().provides_information_state_tensor,
+                         "information-state"),
+                TensorOf::kInformationState) {
     shape_ = game.InformationStateTensorShape();
   }
 
@@ -70,11 +76,11 @@ class InformationStateEncoder : public Encoder {
 
   void encode(std::span<const State* const> recent_states, Player player,
               std::span<float> out) const override {
-    std::fill(out.begin(), out.end(), 0.0f);
-    recent_states.back()->InformationStateTensor(player, ToAbsl(out));
+    tensor_.Write(*recent_states.back(), player, out);
   }
 
  private:
+  TensorOf tensor_;
   std::vector<int> shape_;
 };
 

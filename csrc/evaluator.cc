@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "csrc/checked.h"
 #include "csrc/hash.h"
 #include "csrc/rng.h"
 
@@ -140,13 +141,13 @@ class RolloutSession : public NativeSession {
     const State& start = sampled ? *moved : *leaf.state;
     for (int i = 0; i < rollouts_; ++i) {
       const StatePtr end = RandomGame(start, rng);
-      const std::vector<double> returns = end->Returns();
+      const std::vector<double> returns = Returns(*end);
       for (size_t player = 0; player < total.size(); ++player) {
         total[player] += returns[player];
       }
     }
     if (PaysOnTheWay(*leaf.state->GetGame())) {
-      const std::vector<double> paid = leaf.state->Returns();
+      const std::vector<double> paid = Returns(*leaf.state);
       for (size_t player = 0; player < total.size(); ++player) {
         total[player] -= rollouts_ * paid[player];
       }
@@ -162,25 +163,26 @@ class RolloutSession : public NativeSession {
  private:
   static StatePtr RandomGame(const State& leaf, Rng& rng) {
     StatePtr state = leaf.Clone();
-    while (!state->IsTerminal()) {
-      if (state->IsChanceNode()) {
+    while (true) {
+      const Player mover = Mover(*state);
+      if (mover == kTerminalPlayer) return state;
+      if (mover == kChancePlayer) {
         state->ApplyAction(
-            open_spiel::SampleAction(state->ChanceOutcomes(), rng.Uniform())
+            open_spiel::SampleAction(ChanceOutcomes(*state), rng.Uniform())
                 .first);
-      } else if (state->IsSimultaneousNode()) {
+      } else if (mover == kSimultaneousPlayer) {
         std::vector<Action> choice;
         for (Player p = 0; p < state->NumPlayers(); ++p) {
-          const std::vector<Action> actions = state->LegalActions(p);
+          const std::vector<Action> actions = LegalActions(*state, p);
           choice.push_back(
               actions.empty() ? kNoAction : actions[rng.Below(actions.size())]);
         }
         state->ApplyActions(choice);
       } else {
-        const std::vector<Action> actions = state->LegalActions();
+        const std::vector<Action> actions = LegalActions(*state);
         state->ApplyAction(actions[rng.Below(actions.size())]);
       }
     }
-    return state;
   }
 
   double value_scale_;

@@ -37,15 +37,19 @@ bool GameSlot::Play(std::span<const std::unique_ptr<Batch>> batches, int half) {
       if (!search_->Run(*batches[mover().evaluator], half)) return true;
       Decide();
       if (state_ == nullptr) return true;
-    } else if (state_->IsTerminal()) {
-      std::vector<double> returns = state_->Returns();
+      continue;
+    }
+    const Player player = Mover(*state_);
+    if (player == kTerminalPlayer) {
+      std::vector<double> returns = Returns(*state_);
       const double scale = pool_.evaluators_[0]->value_scale();
       for (double& value : returns) value /= scale;
       Finish(std::move(returns));
       // A small game may be all in the cache and never wait for the evaluator:
       // give way after each, so that the worker sees when it has enough.
       return true;
-    } else if (state_->IsChanceNode()) {
+    }
+    if (player == kChancePlayer) {
       PlayChance();
     } else if (!PlayOpeningMove()) {
       BeginSearch();
@@ -147,7 +151,7 @@ void GameSlot::Apply(Action action) {
 
 void GameSlot::PlayChance() {
   std::vector<double> probabilities;
-  const auto outcomes = state_->ChanceOutcomes();
+  const ChanceOutcomeList outcomes = ChanceOutcomes(*state_);
   for (const auto& outcome : outcomes) probabilities.push_back(outcome.second);
   Apply(outcomes[chance_rng_.Categorical(probabilities)].first);
 }
@@ -155,10 +159,10 @@ void GameSlot::PlayChance() {
 bool GameSlot::PlayOpeningMove() {
   if (record_.opening_plies == 0) return false;
   --record_.opening_plies;
-  const std::vector<Action> actions = state_->LegalActions();
+  const std::vector<Action> actions = LegalActions(*state_);
   const Action action = actions[rng_.Below(actions.size())];
   // An opening leaves something to play: it ends before the game does.
-  if (Child(*state_, action)->IsTerminal()) {
+  if (IsOver(*Child(*state_, action))) {
     record_.opening_plies = 0;
     return false;
   }
@@ -168,7 +172,7 @@ bool GameSlot::PlayOpeningMove() {
 
 void GameSlot::BeginSearch() {
   const PlayerParams& player = mover();
-  Tree& tree = *trees_[record_.seats[state_->CurrentPlayer()]];
+  Tree& tree = *trees_[record_.seats[Mover(*state_)]];
   search_rng_ = rng_.state();
   // Playout-cap randomisation is for the learner: the past plays as it does.
   fast_ = pool_.selfplay_.fast_share > 0.0 && &player == &pool_.players_[0] &&
@@ -270,12 +274,12 @@ void GameSlot::Encode(const State& state, const std::vector<const State*>& past,
   const size_t num_actions = pool_.game_->NumDistinctActions();
   const size_t mask_row = record_.legal_mask.size();
   record_.legal_mask.resize(mask_row + num_actions, 0);
-  for (Action action : state.LegalActions()) {
+  for (Action action : LegalActions(state)) {
     record_.legal_mask[mask_row + action] = 1;
   }
   const size_t num_players = pool_.game_->NumPlayers();
   std::vector<double> paid(num_players, 0.0);
-  if (PaysOnTheWay(*pool_.game_)) paid = state.Returns();
+  if (PaysOnTheWay(*pool_.game_)) paid = Returns(state);
   const double scale = pool_.evaluators_[0]->value_scale();
   for (size_t k = 0; k < num_players; ++k) {
     record_.paid.push_back(

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "csrc/checked.h"
 #include "csrc/pool.h"
 #include "csrc/search.h"
 
@@ -45,7 +46,7 @@ class GameSlot : public Slot {
   bool Resigns(const SearchResult& result);
   void Finish(std::vector<double> returns);
   const PlayerParams& mover() const {
-    return pool_.players_[record_.seats[state_->CurrentPlayer()]];
+    return pool_.players_[record_.seats[Mover(*state_)]];
   }
   std::vector<const State*> Past(const Evaluator& evaluator) const;
   void Encode(const State& state, const std::vector<const State*>& past,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "csrc/checked.h"
 #include "csrc/rng.h"
 
 namespace tesuji {
@@ -211,7 +212,7 @@ class Walk {
 
   // False if the evidence contradicts it.
   bool Place(Hypothesis& h) const {
-    if (h.state->IsTerminal()) return false;
+    if (IsOver(*h.state)) return false;
     h.position = evidence_.Follow(h.position, *h.state);
     return h.position != Evidence::kContradicted;
   }
@@ -230,9 +231,10 @@ class Walk {
   void ListActions(Hypothesis& h) const {
     h.probabilities.clear();
     const State& state = *h.state;
-    if (state.IsChanceNode()) {
+    const Player mover = Mover(state);
+    if (mover == kChancePlayer) {
       h.actions.clear();
-      for (const auto& [outcome, probability] : state.ChanceOutcomes()) {
+      for (const auto& [outcome, probability] : ChanceOutcomes(state)) {
         h.actions.push_back(outcome);
         // A script's outcomes were drawn by the game, with this probability.
         h.probabilities.push_back(
@@ -240,8 +242,8 @@ class Walk {
       }
       return;
     }
-    h.actions = state.LegalActions();
-    if (state.CurrentPlayer() == player_) {
+    h.actions = LegalActions(state);
+    if (mover == player_) {
       const Action taken = evidence_.action(h.position);
       std::erase_if(h.actions, [&](Action action) { return action != taken; });
       h.probabilities.assign(h.actions.size(), 1.0);
@@ -338,7 +340,7 @@ class UniformPolicy : public Policy {
       std::span<const State* const> states) override {
     std::vector<std::vector<double>> rows;
     for (const State* state : states) {
-      const size_t actions = state->LegalActions().size();
+      const size_t actions = LegalActions(*state).size();
       rows.emplace_back(actions, 1.0 / static_cast<double>(actions));
     }
     return rows;
@@ -359,7 +361,7 @@ class EvaluatorPolicy : public Policy {
     const auto take = [&](size_t i, const Answer& answer) {
       const std::vector<float> row =
           LegalSoftmax(*evaluator_, answer.prior_logits,
-                       states[i]->LegalActions(), *states[i]);
+                       LegalActions(*states[i]), *states[i]);
       rows[i].assign(row.begin(), row.end());
     };
     const auto flush = [&] {
@@ -370,9 +372,8 @@ class EvaluatorPolicy : public Policy {
     };
     for (size_t i = 0; i < states.size(); ++i) {
       Answer answer;
-      const int row =
-          batch_.Ask(0, states.subspan(i, 1), states[i]->CurrentPlayer(),
-                     states[i]->LegalActions(), &answer);
+      const int row = batch_.Ask(0, states.subspan(i, 1), Mover(*states[i]),
+                                 LegalActions(*states[i]), &answer);
       if (row == Batch::kAnswered) {
         take(i, answer);
       } else {
@@ -502,7 +503,7 @@ Belief FindBelief(const State& state, Policy& policy,
   const GamePtr game = state.GetGame();
   RequireSequential(*game);
   RequireOptions(*game, options);
-  const Player player = state.CurrentPlayer();
+  const Player player = Mover(state);
   if (player < 0) {
     throw Error("a belief is of the player to move, but nobody is to move; " +
                 Describe(state));

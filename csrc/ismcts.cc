@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "csrc/checked.h"
+
 namespace tesuji {
 namespace {
 
@@ -62,7 +64,7 @@ InformationSearch::World InformationSearch::Draw() {
 void InformationSearch::Advance(World& world, Action action) const {
   const bool own = world.state->CurrentPlayer() == belief_.player;
   world.state->ApplyAction(action);
-  if (world.state->IsTerminal()) return;
+  if (IsOver(*world.state)) return;
   world.steps = own ? 0 : world.steps + 1;
   world.known = information_.After(
       world.known, own ? action : Information::kNone, *world.state);
@@ -128,7 +130,7 @@ bool InformationSearch::Run(Batch& batch, int half) {
       path_.clear();
       world_ = Draw();
       bool is_new;
-      root_legal_ = legal_ = world_.state->LegalActions();
+      root_legal_ = legal_ = LegalActions(*world_.state);
       leaf_ =
           FindOrAdd(NodeKey(world_), belief_.player, legal_.size(), &is_new);
       prior_key_ = PriorKey(*world_.state, legal_);
@@ -151,24 +153,24 @@ bool InformationSearch::Simulate(Batch& batch, int half) {
   world_ = Draw();
   while (true) {
     const State& state = *world_.state;
-    if (state.IsTerminal()) {
+    const Player mover = Mover(state);
+    if (mover == kTerminalPlayer) {
       ++terminal_hits_;
       leaf_ = kNoNode;
-      std::vector<double> values = state.Returns();
+      std::vector<double> values = Returns(state);
       for (double& value : values) value /= value_scale_;
       Backup(values);
       return true;
     }
-    if (state.IsChanceNode()) {
+    if (mover == kChancePlayer) {
       Advance(world_,
-              open_spiel::SampleAction(state.ChanceOutcomes(), rng_.Uniform())
+              open_spiel::SampleAction(ChanceOutcomes(state), rng_.Uniform())
                   .first);
       continue;
     }
-    legal_ = state.LegalActions();
+    legal_ = LegalActions(state);
     bool is_new;
-    leaf_ = FindOrAdd(NodeKey(world_), state.CurrentPlayer(), legal_.size(),
-                      &is_new);
+    leaf_ = FindOrAdd(NodeKey(world_), mover, legal_.size(), &is_new);
     prior_key_ = PriorKey(state, legal_);
     const auto prior = priors_.find(prior_key_);
     if (is_new || prior == priors_.end()) return Evaluate(batch, half);
@@ -214,7 +216,7 @@ size_t InformationSearch::Select(Node& node, const std::vector<Action>& legal,
 bool InformationSearch::Evaluate(Batch& batch, int half) {
   const State* state = world_.state.get();
   Answer answer;
-  row_ = batch.Ask(half, {&state, 1}, state->CurrentPlayer(), legal_, &answer);
+  row_ = batch.Ask(half, {&state, 1}, Mover(*state), legal_, &answer);
   waits_ = row_ != Batch::kAnswered;
   if (!waits_) Expand(batch.evaluator(), answer);
   return !waits_;
@@ -230,16 +232,17 @@ void InformationSearch::Expand(const Evaluator& evaluator,
   if (!priors_.contains(prior_key_) && (Take(bytes) || !root_ready_)) {
     priors_.emplace(prior_key_, std::move(prior));
   }
+  const auto mover = static_cast<size_t>(Mover(state));
   std::vector<double> values(value_sum_.size(), 0.0);
   if (PaysOnTheWay(*state.GetGame())) {
-    values = state.Returns();
+    values = Returns(state);
     for (double& value : values) value /= value_scale_;
   }
   for (size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(answer.values[k])) {
       RejectAnswer(evaluator, "value", state);
     }
-    values[(state.CurrentPlayer() + k) % values.size()] += answer.values[k];
+    values[(mover + k) % values.size()] += answer.values[k];
   }
   if (!root_ready_) raw_values_ = values;
   Backup(values);
@@ -310,10 +313,12 @@ SearchResult InformationSearch::Result() const {
       std::max_element(belief_.weights.begin(), belief_.weights.end()) -
       belief_.weights.begin();
   World world{belief_.states[likeliest]->Clone(), belief_.information};
-  while (!world.state->IsTerminal()) {
+  while (true) {
+    const Player mover = Mover(*world.state);
+    if (mover == kTerminalPlayer) break;
     Action chosen = Information::kNone;
-    if (world.state->IsChanceNode()) {
-      const auto outcomes = world.state->ChanceOutcomes();
+    if (mover == kChancePlayer) {
+      const ChanceOutcomeList outcomes = ChanceOutcomes(*world.state);
       chosen = std::max_element(outcomes.begin(), outcomes.end(),
                                 [](const auto& a, const auto& b) {
                                   return a.second < b.second;
@@ -322,7 +327,7 @@ SearchResult InformationSearch::Result() const {
     } else {
       const auto found = index_.find(NodeKey(world));
       if (found == index_.end()) break;
-      const std::vector<Action> legal = world.state->LegalActions();
+      const std::vector<Action> legal = LegalActions(*world.state);
       std::tuple<uint32_t, double> most = {0, -INFINITY};
       for (const Edge& edge : nodes_[found->second].edges) {
         if (edge.visits == 0 ||

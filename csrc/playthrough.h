@@ -4,11 +4,12 @@
 #define TESUJI_CSRC_PLAYTHROUGH_H_
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "csrc/checked.h"
 #include "csrc/rng.h"
-#include "csrc/spiel.h"
 
 namespace tesuji {
 
@@ -35,34 +36,46 @@ inline Playthrough Play(const Game& game, uint64_t seed, int max_steps) {
   if (type.dynamics != open_spiel::GameType::Dynamics::kSequential) {
     throw Error("game '" + type.short_name + "' has simultaneous moves");
   }
+  std::optional<TensorOf> observation;
+  std::optional<TensorOf> information_state;
+  if (type.provides_observation_tensor) {
+    observation.emplace(game, TensorOf::kObservation);
+  }
+  if (type.provides_information_state_tensor) {
+    information_state.emplace(game, TensorOf::kInformationState);
+  }
   Playthrough playthrough;
   Rng rng(seed);
   StatePtr state = game.NewInitialState();
-  while (!state->IsTerminal() &&
+  Player mover = Mover(*state);
+  while (mover != kTerminalPlayer &&
          static_cast<int>(playthrough.steps.size()) < max_steps) {
     PlaythroughStep& step = playthrough.steps.emplace_back();
-    step.player = state->CurrentPlayer();
-    if (state->IsChanceNode()) {
-      step.chance_outcomes = state->ChanceOutcomes();
+    step.player = mover;
+    if (mover == kChancePlayer) {
+      step.chance_outcomes = ChanceOutcomes(*state);
       std::vector<double> probabilities;
       for (const auto& outcome : step.chance_outcomes) {
         probabilities.push_back(outcome.second);
       }
       step.action = step.chance_outcomes[rng.Categorical(probabilities)].first;
     } else {
-      step.legal_actions = state->LegalActions();
+      step.legal_actions = LegalActions(*state);
       step.action = step.legal_actions[rng.Below(step.legal_actions.size())];
-      if (type.provides_observation_tensor) {
-        step.observation = state->ObservationTensor(step.player);
+      if (observation.has_value()) {
+        step.observation.resize(game.ObservationTensorSize());
+        observation->Write(*state, step.player, step.observation);
       }
-      if (type.provides_information_state_tensor) {
-        step.information_state = state->InformationStateTensor(step.player);
+      if (information_state.has_value()) {
+        step.information_state.resize(game.InformationStateTensorSize());
+        information_state->Write(*state, step.player, step.information_state);
       }
     }
-    state = Child(*state, step.action);
+    state = Within(*state, [&] { return Child(*state, step.action); });
+    mover = Mover(*state);
   }
-  playthrough.terminal = state->IsTerminal();
-  playthrough.returns = state->Returns();
+  playthrough.terminal = mover == kTerminalPlayer;
+  playthrough.returns = Returns(*state);
   return playthrough;
 }
 

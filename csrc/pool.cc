@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include "csrc/bytes.h"
+#include "csrc/checked.h"
 #include "csrc/game_slot.h"
 
 namespace tesuji {
@@ -30,6 +33,25 @@ void Archived(Archive& archive, Record& record) {
   archive.Vector(record.hopeless);
   archive.Value(record.rng);
   archive.Value(record.chance_rng);
+}
+
+// Throws Error unless `action` can follow where `mover` is to move; `what`
+// plays it.
+void RequirePossible(const std::string& what, const State& state, Player mover,
+                     Action action) {
+  std::vector<Action> possible;
+  if (mover == kChancePlayer) {
+    for (const auto& [outcome, probability] : ChanceOutcomes(state)) {
+      possible.push_back(outcome);
+    }
+  } else if (mover != kTerminalPlayer) {
+    possible = LegalActions(state);
+  }
+  if (std::find(possible.begin(), possible.end(), action) != possible.end()) {
+    return;
+  }
+  throw Error(what + " plays the illegal action " + std::to_string(action) +
+              "; " + Describe(state));
 }
 
 }  // namespace
@@ -122,13 +144,63 @@ void Pool::CheckOpening(const Opening& opening) const {
   }
   StatePtr state = game_->NewInitialState();
   for (Action action : opening.history) {
-    std::vector<Action> legal;
-    if (!state->IsTerminal()) legal = state->LegalActions();
-    if (std::find(legal.begin(), legal.end(), action) == legal.end()) {
-      throw Error("an opening plays the illegal action " +
-                  std::to_string(action) + "; " + Describe(*state));
+    RequirePossible("an opening", *state, Mover(*state), action);
+    Within(*state, [&] { state->ApplyAction(action); });
+  }
+}
+
+void Pool::CheckRecord(const GameRecord& record, int64_t next_id) const {
+  const auto require = [](bool fits, const char* what) {
+    if (fits) return;
+    throw Error("the snapshot of the games in progress is damaged: its " +
+                std::string(what) + " cannot be");
+  };
+  const auto within = [](const auto& values, int64_t least, int64_t beyond) {
+    return std::all_of(values.begin(), values.end(), [&](auto value) {
+      return value >= least && value < beyond;
+    });
+  };
+  const auto finite = [](const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(),
+                       [](float value) { return std::isfinite(value); });
+  };
+  require(next_id >= 0 && record.id < next_id, "number of a game");
+  if (record.id < 0) return;  // no game is in progress
+  const auto players = static_cast<size_t>(game_->NumPlayers());
+  const auto actions = static_cast<size_t>(game_->NumDistinctActions());
+  const size_t decisions = record.plies.size();
+  require(record.seats.size() == players &&
+              within(record.seats, 0, static_cast<int64_t>(players_.size())),
+          "list of seats");
+  require(record.hopeless.size() == players &&
+              within(record.hopeless, 0, INT32_MAX) &&
+              record.would_resign >= -1 &&
+              record.would_resign < static_cast<int64_t>(players),
+          "account of resignations");
+  require(record.opening_plies >= 0, "number of opening moves");
+  require(
+      within(record.plies, 0, static_cast<int64_t>(record.history.size())) &&
+          std::adjacent_find(record.plies.begin(), record.plies.end(),
+                             std::greater_equal<>()) == record.plies.end(),
+      "list of decisions");
+  require(record.players.size() == decisions &&
+              record.policy.size() == decisions * actions &&
+              record.root_values.size() == decisions * players &&
+              finite(record.policy) && finite(record.root_values),
+          "record of decisions");
+  StatePtr state = game_->NewInitialState();
+  size_t decision = 0;
+  for (size_t ply = 0; ply < record.history.size(); ++ply) {
+    const Player mover = Mover(*state);
+    if (decision < decisions &&
+        record.plies[decision] == static_cast<int32_t>(ply)) {
+      require(mover >= 0 && record.players[decision] == mover,
+              "player at a decision");
+      ++decision;
     }
-    state->ApplyAction(action);
+    RequirePossible("the snapshot of the games in progress", *state, mover,
+                    record.history[ply]);
+    Within(*state, [&] { state->ApplyAction(record.history[ply]); });
   }
 }
 
@@ -257,6 +329,7 @@ void Pool::Restore(std::string_view bytes) {
   if (!reader.at_end()) {
     throw Error("the snapshot of the games in progress is too long");
   }
+  for (const auto& [record, next_id] : restored) CheckRecord(record, next_id);
   size_t index = 0;
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {

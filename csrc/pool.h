@@ -94,6 +94,8 @@ class Pool {
   // What a snapshot must agree with.
   std::vector<char> Identity() const;
   void CheckOpening(const Opening& opening) const;
+  // Throws Error unless a slot can go on with this game in progress.
+  void CheckRecord(const GameRecord& record, int64_t next_id) const;
 
   GamePtr game_;
   std::vector<EvaluatorPtr> evaluators_;

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "csrc/checked.h"
+
 namespace tesuji {
 
 // Works through every `stride`-th position from `first` on.

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "csrc/checked.h"
 #include "csrc/gumbel.h"
 #include "csrc/proof.h"
 
@@ -225,8 +226,9 @@ std::vector<Action> Search::JointAction(const Node& node, uint32_t key) const {
 
 Search::Outcome Search::SimulateOutside(Lane& lane, Batch& batch, int half,
                                         StatePtr state) {
-  while (state->IsChanceNode()) {
-    const auto outcomes = state->ChanceOutcomes();
+  Player mover;
+  while ((mover = Mover(*state)) == kChancePlayer) {
+    const ChanceOutcomeList outcomes = ChanceOutcomes(*state);
     std::vector<double> probabilities;
     for (const auto& outcome : outcomes) {
       probabilities.push_back(outcome.second);
@@ -236,9 +238,9 @@ Search::Outcome Search::SimulateOutside(Lane& lane, Batch& batch, int half,
     if (history_depth_ > 0) lane.states.push_back(state.get());
     lane.scratch.push_back(std::exchange(state, std::move(next)));
   }
-  if (state->IsTerminal()) {
+  if (mover == kTerminalPlayer) {
     ++terminal_hits_;
-    const std::vector<double> returns = state->Returns();
+    const std::vector<double> returns = Returns(*state);
     for (size_t p = 0; p < ordered_.size(); ++p) {
       ordered_[p] = static_cast<float>(returns[p] / tree_.value_scale());
     }
@@ -256,7 +258,8 @@ Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
   const auto recent =
       std::span(lane.states)
           .last(std::min(lane.states.size(), history_depth_ + 1));
-  const Player mover = state.CurrentPlayer();
+  const Player mover =
+      leaf != kNoNode ? Player{tree_.node(leaf).player} : Mover(state);
   // Where players move simultaneously, each is asked from its own seat.
   const Player first = mover >= 0 ? mover : 0;
   const Player last = mover >= 0 ? mover : tree_.num_players() - 1;
@@ -265,7 +268,7 @@ Search::Outcome Search::Evaluate(Lane& lane, Batch& batch, int half,
   Player answered = first;
   for (Player observer = first; observer <= last; ++observer) {
     if (leaf == kNoNode) {
-      lane.legal = state.LegalActions(observer);
+      lane.legal = LegalActions(state, observer);
     } else {
       lane.legal.clear();
       for (const Edge& edge : tree_.edges_of(tree_.node(leaf), observer)) {
@@ -314,7 +317,7 @@ inline std::span<const float> Search::Ordered(const Answer& answer,
     ordered_[(observer + k) % players] = answer.values[k];
   }
   if (tree_.pays_on_the_way()) {
-    const std::vector<double> paid = state.Returns();
+    const std::vector<double> paid = Returns(state);
     for (size_t p = 0; p < players; ++p) {
       ordered_[p] += static_cast<float>(paid[p] / tree_.value_scale());
     }

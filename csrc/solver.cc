@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "csrc/checked.h"
 #include "csrc/hash.h"
 #include "csrc/transposition.h"
 
@@ -68,7 +69,7 @@ struct Outcomes {
 
 // Those that can happen, the likeliest first.
 Outcomes OutcomesOf(const State& state) {
-  auto pairs = state.ChanceOutcomes();
+  ChanceOutcomeList pairs = ChanceOutcomes(state);
   std::stable_sort(
       pairs.begin(), pairs.end(),
       [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -100,19 +101,19 @@ class Solver {
   // points or lie outside the window; no caller needs to know more then.
   Interval Search(const State& state, const Key& path, int depth,
                   Interval window);
-  Interval Decision(const State& state, const Key& path, int depth,
-                    Interval window, int* best);
+  Interval Decision(const State& state, Player mover, const Key& path,
+                    int depth, Interval window, int* best);
   Interval Chance(const State& state, const Key& path, int depth,
                   Interval window);
   // For any game: all players' values.
   Bounds MaxN(const State& state, const Key& path, int depth);
-  Bounds MaxNDecision(const State& state, const Key& path, int depth);
+  Bounds MaxNDecision(const State& state, Player mover, const Key& path,
+                      int depth);
   Bounds MaxNChance(const State& state, const Key& path, int depth);
 
   // Counts one more state; false if the budget forbids.
   bool Visit();
-  std::vector<double> Returns(const State& terminal) const;
-  std::vector<Action> LegalActions(const State& state) const;
+  std::vector<double> ReturnsOf(const State& terminal) const;
   Key KeyOf(const State& state, const Key& path) const;
   Key Extend(const Key& path, Action action) const;
 
@@ -179,11 +180,12 @@ Solver::Solver(const State& root, const SolverParams& params,
                           declared_.upper - half_sum_};
     range_ = Intersect(own, -own);
   }
-  if (root.IsChanceNode()) {
+  mover_ = Mover(root);
+  if (mover_ == kChancePlayer) {
+    mover_ = 0;
     children_.push_back(root.Clone());
     paths_.push_back(Key());
   } else {
-    mover_ = root.CurrentPlayer();
     actions_ = LegalActions(root);
     for (Action action : actions_) {
       children_.push_back(Child(root, action));
@@ -202,9 +204,9 @@ bool Solver::Visit() {
   return true;
 }
 
-std::vector<double> Solver::Returns(const State& terminal) const {
+std::vector<double> Solver::ReturnsOf(const State& terminal) const {
   // Bounds are cut against what the game declares: a proof stands on it.
-  const std::vector<double> returns = terminal.Returns();
+  const std::vector<double> returns = Returns(terminal);
   constexpr double kRounding = 1e-6;
   for (double utility : returns) {
     if (!(utility >= declared_.lower - kRounding &&
@@ -225,15 +227,6 @@ std::vector<double> Solver::Returns(const State& terminal) const {
   return returns;
 }
 
-std::vector<Action> Solver::LegalActions(const State& state) const {
-  std::vector<Action> actions = state.LegalActions();
-  if (actions.empty()) {
-    throw Error("no legal action, though the state is not terminal: " +
-                Describe(state));
-  }
-  return actions;
-}
-
 Key Solver::KeyOf(const State& state, const Key& path) const {
   if (!params_.string_keys) return path;
   const std::string text =
@@ -252,8 +245,9 @@ Key Solver::Extend(const Key& path, Action action) const {
 Interval Solver::Search(const State& state, const Key& path, int depth,
                         Interval window) {
   if (!Visit()) return range_;
-  if (state.IsTerminal()) {
-    const double value = Returns(state)[0] - half_sum_;
+  const Player mover = Mover(state);
+  if (mover == kTerminalPlayer) {
+    const double value = ReturnsOf(state)[0] - half_sum_;
     return {value, value};
   }
   TranspositionTable::Entry entry{.key = KeyOf(state, path)};
@@ -271,8 +265,9 @@ Interval Solver::Search(const State& state, const Key& path, int depth,
   window = {std::max(window.lower, known.lower),
             std::min(window.upper, known.upper)};
   const Interval found =
-      state.IsChanceNode() ? Chance(state, path, depth, window)
-                           : Decision(state, path, depth, window, &entry.best);
+      mover == kChancePlayer
+          ? Chance(state, path, depth, window)
+          : Decision(state, mover, path, depth, window, &entry.best);
   known = Intersect(known, found);
   if (!out_of_nodes_ && !known.IsPoint() && !known.Outside(window)) {
     entry.open_depth = depth;
@@ -282,9 +277,8 @@ Interval Solver::Search(const State& state, const Key& path, int depth,
   return known;
 }
 
-Interval Solver::Decision(const State& state, const Key& path, int depth,
-                          Interval window, int* best) {
-  const Player mover = state.CurrentPlayer();
+Interval Solver::Decision(const State& state, Player mover, const Key& path,
+                          int depth, Interval window, int* best) {
   const bool opponent = mover == 1;
   window = Seen(window, opponent);
   const std::vector<Action> actions = LegalActions(state);
@@ -365,8 +359,9 @@ Interval Solver::Chance(const State& state, const Key& path, int depth,
 Bounds Solver::MaxN(const State& state, const Key& path, int depth) {
   Bounds known(num_players_, declared_);
   if (!Visit()) return known;
-  if (state.IsTerminal()) {
-    const std::vector<double> returns = Returns(state);
+  const Player mover = Mover(state);
+  if (mover == kTerminalPlayer) {
+    const std::vector<double> returns = ReturnsOf(state);
     for (int player = 0; player < num_players_; ++player) {
       known[player] = {returns[player], returns[player]};
     }
@@ -383,8 +378,9 @@ Bounds Solver::MaxN(const State& state, const Key& path, int depth) {
     return known;
   }
   const int64_t before = nodes_;
-  const Bounds found = state.IsChanceNode() ? MaxNChance(state, path, depth)
-                                            : MaxNDecision(state, path, depth);
+  const Bounds found = mover == kChancePlayer
+                           ? MaxNChance(state, path, depth)
+                           : MaxNDecision(state, mover, path, depth);
   for (int player = 0; player < num_players_; ++player) {
     known[player] = Intersect(known[player], found[player]);
   }
@@ -394,8 +390,8 @@ Bounds Solver::MaxN(const State& state, const Key& path, int depth) {
   return known;
 }
 
-Bounds Solver::MaxNDecision(const State& state, const Key& path, int depth) {
-  const Player mover = state.CurrentPlayer();
+Bounds Solver::MaxNDecision(const State& state, Player mover, const Key& path,
+                            int depth) {
   const std::vector<Action> actions = LegalActions(state);
   std::vector<Bounds> children(actions.size(), Bounds(num_players_, declared_));
   // In the order of the actions, which decides between equals: nothing after
@@ -520,7 +516,7 @@ Solution Solve(const State& state, const SolverParams& params,
     throw Error("table_bytes is " + std::to_string(params.table_bytes) +
                 "; give 0 (no table) or more");
   }
-  if (state.IsTerminal()) {
+  if (IsOver(state)) {
     throw Error("the state is terminal, there is nothing to solve: " +
                 Describe(state));
   }

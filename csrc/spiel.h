@@ -3,8 +3,6 @@
 #ifndef TESUJI_CSRC_SPIEL_H_
 #define TESUJI_CSRC_SPIEL_H_
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -29,6 +27,8 @@ using GamePtr = std::shared_ptr<const Game>;
 using StatePtr = std::unique_ptr<State>;
 
 inline constexpr Player kChancePlayer = open_spiel::kChancePlayerId;
+inline constexpr Player kSimultaneousPlayer = open_spiel::kSimultaneousPlayerId;
+inline constexpr Player kTerminalPlayer = open_spiel::kTerminalPlayerId;
 // Of a player who does not choose where others move simultaneously.
 inline constexpr Action kNoAction = 0;
 
@@ -56,15 +56,16 @@ bool AnyLayer(const Game& game, Predicate holds, bool unknown) {
       });
 }
 
+// Whether the game itself is written in Python, not one that it wraps.
+inline bool IsPythonLayer(const Game& game) {
+  return std::string(typeid(game).name()).find("PyGame") != std::string::npos;
+}
+
 // Games written in Python clone, step and die only under the interpreter lock,
 // which OpenSpiel's trampolines do not all take: whoever runs them holds it. A
 // game that nobody registered may be one.
 inline bool IsPythonGame(const Game& game) {
-  const auto is_python = [](const Game& layer) {
-    return std::string(typeid(layer).name()).find("PyGame") !=
-           std::string::npos;
-  };
-  return AnyLayer(game, is_python, true);
+  return AnyLayer(game, IsPythonLayer, true);
 }
 
 // Games of OpenSpiel 2.0.2 whose states write into memory that they share,
@@ -219,27 +220,6 @@ inline size_t MostEdges(const Game& game, int chance_samples) {
   return static_cast<size_t>(std::max(actions, outcomes));
 }
 
-// Memory of a state that comes after this one, its parts included: what the
-// allocator hands out for copies, moved on by one action, which lets their
-// histories grow. Threads that allocate meanwhile blur it.
-inline int64_t StateBytes(const State& state) {
-  constexpr int kCopies = 64;
-  const bool moves = (state.CurrentPlayer() >= 0 || state.IsChanceNode()) &&
-                     !SamplesChance(*state.GetGame());
-  const Action action = moves ? state.LegalActions().front() : kNoAction;
-  std::vector<StatePtr> copies(kCopies);
-  const size_t before = mallinfo2().uordblks;
-  for (StatePtr& copy : copies) {
-    copy = state.Clone();
-    if (moves) copy->ApplyAction(action);
-  }
-  const size_t after = mallinfo2().uordblks;
-  const auto least = static_cast<int64_t>(sizeof(State));
-  return std::max(
-      least,
-      (static_cast<int64_t>(after) - static_cast<int64_t>(before)) / kCopies);
-}
-
 // The same game with a generator of its own, for games that draw chance inside
 // their states.
 inline GamePtr OwnGame(const Game& game, uint64_t seed) {
@@ -273,14 +253,6 @@ inline std::string Describe(const State& state) {
   return text + "]";
 }
 
-// Throws Error unless a search may start here.
-inline void RequireDecision(const State& state) {
-  if (!state.IsTerminal() && !state.IsChanceNode()) return;
-  throw Error(std::string("a search starts where a player moves, not at a ") +
-              (state.IsTerminal() ? "terminal state; " : "chance node; ") +
-              Describe(state));
-}
-
 // At most `depth` states that led to this one, oldest first, by replay.
 inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
   std::vector<StatePtr> past;
@@ -294,6 +266,12 @@ inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
   return past;
 }
 
+// What is worth telling of an exception.
+inline std::string FirstLine(const std::exception& exception) {
+  const std::string text = exception.what();
+  return text.substr(0, std::min(text.find('\n'), text.find(" (#define ")));
+}
+
 // For a catch block: what a game threw at or below `state` goes on as an Error
 // that names both. Errors of the core say where they arose already, and an
 // interrupt is nobody's error.
@@ -303,9 +281,9 @@ inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& exception) {
-    const std::string text = exception.what();
+    const std::string text = FirstLine(exception);
     if (text.starts_with("KeyboardInterrupt")) throw;
-    throw Error(text.substr(0, text.find('\n')) + "; " + Describe(state));
+    throw Error(text + "; " + Describe(state));
   }
 }
 
@@ -317,6 +295,11 @@ auto Within(const State& state, Body body) {
   } catch (const std::exception&) {
     RethrowFrom(state);
   }
+}
+
+// A copy for somebody outside the core.
+inline StatePtr Copy(const State& state) {
+  return Within(state, [&] { return state.Clone(); });
 }
 
 }  // namespace tesuji

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "csrc/checked.h"
+#include "csrc/state_bytes.h"
+
 namespace tesuji {
 namespace {
 
@@ -130,41 +133,42 @@ uint32_t Tree::Add(StatePtr& state) {
   Node& node = nodes_.emplace_back();
   values_.resize(values_.size() + settings_.num_players, 0.0f);
   node.first_edge = static_cast<uint32_t>(edges_.size());
-  node.player = static_cast<int16_t>(state->CurrentPlayer());
+  node.player = static_cast<int16_t>(Mover(*state));
   const auto add_edge = [this](Action action, float prior) {
     Edge& edge = edges_.emplace_back();
     edge.prior = prior;
     edge.action = static_cast<int32_t>(action);
   };
-  if (state->IsTerminal()) {
+  if (node.player == kTerminalPlayer) {
     node.kind = NodeKind::kTerminal;
     node.proven = true;
-    const std::vector<double> returns = state->Returns();
+    const std::vector<double> returns = Returns(*state);
     std::span<float> out = values(index);
     for (int player = 0; player < settings_.num_players; ++player) {
       out[player] = static_cast<float>(returns[player] / settings_.value_scale);
     }
-  } else if (state->IsChanceNode()) {
+  } else if (node.player == kChancePlayer) {
     node.kind = NodeKind::kChance;
     if (settings_.sampled_chance) {
       // Applied more than once, the one outcome gives more than one state.
-      const Action outcome = state->ChanceOutcomes().front().first;
+      const Action outcome = ChanceOutcomes(*state).front().first;
       for (int i = 0; i < settings_.chance_samples; ++i) {
         add_edge(outcome, 1.0f / static_cast<float>(settings_.chance_samples));
       }
     } else {
-      for (const auto& [outcome, probability] : state->ChanceOutcomes()) {
+      for (const auto& [outcome, probability] : ChanceOutcomes(*state)) {
         add_edge(outcome, static_cast<float>(probability));
       }
     }
   } else if (node.player >= 0) {
-    for (Action action : state->LegalActions()) add_edge(action, 0.0f);
+    for (Action action : LegalActions(*state)) add_edge(action, 0.0f);
   } else {
     std::vector<uint32_t> first = {0};
     for (Player player = 0; player < settings_.num_players; ++player) {
-      for (Action action : state->LegalActions(player)) add_edge(action, 0.0f);
+      for (Action action : LegalActions(*state, player)) add_edge(action, 0.0f);
       first.push_back(static_cast<uint32_t>(edges_.size()) - node.first_edge);
     }
+    if (first.back() == 0) RejectLegalActions(*state, {});
     node.extra = joints_.size();
     joint_bytes_ += joints_.emplace_back(std::move(first)).bytes();
   }

@@ -74,6 +74,7 @@ __all__ = [
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
 PLAYOUTS = 64
 PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well under a second
+MOST_NUMBERS = 2**22  # in a tensor of one state, or distinct actions; OpenSpiel's largest by default has 93,123
 
 
 NAMED_FILE = re.compile(r"[(,]\s*\w*(?:file|filename|root)\s*=\s*([^,)]+)")
@@ -289,7 +290,8 @@ class Room:
 def load_game(game: "str | pyspiel.Game") -> pyspiel.Game:
     """The game named by an OpenSpiel game string, such as ``"go(board_size=9)"``; a loaded game is handed through.
 
-    Raises TesujiError for an unknown name (with the nearest known one) and for parameters the game does not take.
+    Raises TesujiError for an unknown name (with the nearest known one), for parameters the game does not take, and for
+    those that make it too large.
     """
     if not isinstance(game, str):
         return game
@@ -299,10 +301,40 @@ def load_game(game: "str | pyspiel.Game") -> pyspiel.Game:
         raise TesujiError(f"unknown game {short_name!r}{nearest(short_name, known)}; `tesuji games` lists all")
     try:
         with quiet_stderr():
-            return pyspiel.load_game(with_file(short_name, game))
-    except (pyspiel.SpielError, TypeError, ValueError) as error:
+            loaded = pyspiel.load_game(with_file(short_name, game))
+            require_size(loaded)
+    except (pyspiel.SpielError, TypeError, ValueError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TesujiError(f"cannot load game {game!r}: {reason}") from error
+    return loaded
+
+
+def require_size(game: pyspiel.Game) -> None:
+    """Raise ValueError for a game whose states would not fit into memory.
+
+    OpenSpiel does not check: the number of cells of ``connect_four(rows=100000,columns=100000)`` overflows, and making
+    a state ends the process.
+    """
+    kind = game.get_type()
+    sizes = {"distinct actions": game.num_distinct_actions()}
+    if kind.provides_observation_tensor:
+        sizes["numbers in its observation tensor"] = signed_size(game.observation_tensor_shape)
+    if kind.provides_information_state_tensor:
+        sizes["numbers in its information-state tensor"] = signed_size(game.information_state_tensor_shape)
+    for what, size in sizes.items():
+        if size > MOST_NUMBERS:
+            raise ValueError(f"it has {size:,} {what}, more than {MOST_NUMBERS:,}: choose a smaller game")
+        if size < 0:
+            raise ValueError(f"its number of {what} is {size:,}: choose other parameters")
+
+
+def signed_size(shape: Callable[[], Sequence[int]]) -> int:
+    """How many numbers a tensor has, negative if one of its lengths is; 0 where the game cannot say."""
+    try:
+        lengths = shape()
+    except Exception:  # of games in Python: any; what asks for the tensor will tell
+        return 0
+    return -1 if min(lengths, default=0) < 0 else math.prod(lengths)
 
 
 def foreign_file(game: str) -> str | None:

@@ -253,3 +253,20 @@ def test_a_broken_room_is_not_taken_for_a_missing_one(tmp_path: Path, monkeypatc
     monkeypatch.setattr(games, "__path__", [str(tmp_path / "games")])
     with pytest.raises(ModuleNotFoundError, match="package_that_is_not_there"):
         room("havannah")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connect_four(rows=100000,columns=100000)",
+        "connect_four(rows=-1,columns=7)",
+        "breakthrough(rows=100000,columns=100000)",
+        "hex(board_size=100000)",
+    ],
+)
+def test_a_game_too_large_for_memory_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(
+        TesujiError, match=f"cannot load game '{name[:7]}.*(its number of|more than 4,194,304)"
+    ) as refusal:
+        load_game(name)
+    assert "\n" not in str(refusal.value)

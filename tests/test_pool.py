@@ -227,6 +227,26 @@ def test_a_snapshot_continues_the_games(name: str, workers: int) -> None:
     assert_same(pool.run(games=24), fresh.run(games=24))
 
 
+def test_a_damaged_snapshot_is_refused_or_plays_on(tic_tac_toe: pyspiel.Game) -> None:
+    pool = make_pool(tic_tac_toe)
+    pool.run(positions=10)
+    snapshot = pool.snapshot()
+    said: set[str] = set()
+    for place in range(0, len(snapshot), 3):
+        target = make_pool(tic_tac_toe)
+        try:
+            target.restore(snapshot[:place] + bytes([snapshot[place] ^ 0x41]) + snapshot[place + 1 :])
+        except TesujiError as error:
+            said.add(str(error))
+            # Nothing was changed.
+            assert target.snapshot() == make_pool(tic_tac_toe).snapshot()
+        else:
+            target.run(positions=1)
+    assert any("plays the illegal action" in text for text in said)
+    for what in ("list of seats", "list of decisions", "player at a decision", "number of a game"):
+        assert any(f"damaged: its {what} cannot be" in text for text in said), what
+
+
 def test_running_on_plays_every_game_once(connect_four: pyspiel.Game) -> None:
     pool = make_pool(connect_four, workers=2)
     ids: list[int] = []

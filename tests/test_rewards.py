@@ -94,7 +94,7 @@ def test_targets_of_self_play_are_what_still_came(game: pyspiel.Game) -> None:
             if not state.is_chance_node():
                 came = records["game_returns"][index, 0] - state.returns()[0] / scale
                 assert records["returns"][row, 0] == pytest.approx(came, abs=1e-6)
-                assert abs(records["root_values"][row, 0]) <= 1.5  # of the fake evaluator, in [-1, 1]; nothing paid in it
+                assert abs(records["root_values"][row, 0]) <= 1.5  # answers lie in [-1, 1]
                 row += 1
             state.apply_action(action)
         assert row == offsets[index + 1]
@@ -112,7 +112,7 @@ def test_a_raw_network_tells_whole_returns(game: pyspiel.Game, tmp_path: Path) -
     about = facts(game)
     config = NetworkConfig(kind="mlp", hidden=8, layers=1)
     network = build(config, about, about.observation_shape, seed=1)
-    save_checkpoint(tmp_path / "agent", network, config, game=str(game), encoder=about.encoder, method="untrained")
+    save_checkpoint(tmp_path / "agent", network, config, str(game), "untrained", {}, {}, "")
     agent = parse_agent(f"{tmp_path / 'agent'}:precision=fp32", game)
     assert isinstance(agent, NetworkAgent)
     state = paid_state(game, 60)
