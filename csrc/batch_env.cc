@@ -112,7 +112,7 @@ BatchEnv::BatchEnv(GamePtr game, int size, const BatchEnvOptions& options)
                 "alike: leave out group and starts");
   }
   if (!samples_chance_) {
-    const Position first = {game_->NewInitialState(), {}};
+    const Position first = {InitialState(*game_), {}};
     beginning_ = first.state->FullHistory().size();
     for (size_t i = 0; i < histories_.size(); ++i) {
       const std::string what = "starts[" + std::to_string(i) + "]";
@@ -223,7 +223,8 @@ StatePtr BatchEnv::CopyOf(int64_t index) {
     throw Error("index is " + std::to_string(index) + ", but there are " +
                 std::to_string(slots_.size()) + " games");
   }
-  return slots_[index].now.state->Clone();
+  const State& state = *slots_[index].now.state;
+  return Within(state, [&] { return state.Clone(); });
 }
 
 void BatchEnv::RequireSavable() const {
@@ -300,7 +301,7 @@ void BatchEnv::Restore(std::string_view bytes) {
   if (!reader.at_end()) throw Error("the saved games are too long");
   ForEach(restored, [&](Slot& slot, size_t index) {
     const std::string what = "saved game " + std::to_string(index);
-    slot.now.state = game_->NewInitialState();
+    slot.now.state = InitialState(*game_);
     Replay(slot.now, played[index], what);
     if (IsOver(*slot.now.state)) throw Error(what + " is over");
     Look(slot);
@@ -321,11 +322,13 @@ void BatchEnv::Apply(Position& position, Action action) const {
 }
 
 BatchEnv::Position BatchEnv::Clone(const Position& position) const {
-  Position copy = {position.state->Clone(), {}};
-  for (const StatePtr& state : position.past) {
-    copy.past.push_back(state->Clone());
-  }
-  return copy;
+  return Within(*position.state, [&] {
+    Position copy = {position.state->Clone(), {}};
+    for (const StatePtr& state : position.past) {
+      copy.past.push_back(state->Clone());
+    }
+    return copy;
+  });
 }
 
 void BatchEnv::Replay(Position& position, std::span<const Action> history,
@@ -360,12 +363,12 @@ bool BatchEnv::Settle(Position& position, Rng& rng) const {
 
 BatchEnv::Position BatchEnv::FirstPosition(uint64_t seed, Rng& shared) const {
   if (samples_chance_) {
-    return {TurnBased(OwnGame(*given_, seed))->NewInitialState(), {}};
+    return {InitialState(*TurnBased(OwnGame(*given_, seed))), {}};
   }
   const size_t start = shared.Below(static_cast<uint32_t>(starts_.size()));
   if (!is_python_) return Clone(starts_[start]);
   // A copy of a state has a copy of what it refers to, its game for one.
-  Position first = {game_->NewInitialState(), {}};
+  Position first = {InitialState(*game_), {}};
   if (!histories_.empty()) {
     for (const Action action : histories_[start]) Apply(first, action);
   }

@@ -84,7 +84,7 @@ class InformationTree::Enumeration {
         last_own_(tree.game_->NumPlayers(), -1) {}
 
   void Run() {
-    Visit(tree_.game_->NewInitialState(), kNoAction, 1.0);
+    Visit(InitialState(*tree_.game_), kNoAction, 1.0);
     while (!stack_.empty()) {
       Level& level = stack_.back();
       const size_t next = level.next++;
@@ -288,7 +288,7 @@ std::vector<Action> InformationTree::PathTo(int32_t information_state) const {
 }
 
 StatePtr InformationTree::Representative(int32_t information_state) const {
-  StatePtr state = game_->NewInitialState();
+  StatePtr state = InitialState(*game_);
   for (const Action action : PathTo(information_state)) {
     state->ApplyAction(action);
   }

@@ -86,6 +86,19 @@ void RethrowFrom(const State& state, const char* method) {
   }
 }
 
+StatePtr InitialState(const Game& game) {
+  try {
+    return game.NewInitialState();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& exception) {
+    const std::string text = FirstLine(exception);
+    if (text.starts_with("KeyboardInterrupt")) throw;
+    throw Error("the game failed at its start: " + text + "; " +
+                game.ToString() + ", history []");
+  }
+}
+
 bool MayMove(const State& state, Player nobody) {
   const GamePtr game = state.GetGame();
   return (nobody == kChancePlayer && HasChance(*game)) ||

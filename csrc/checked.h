@@ -47,6 +47,9 @@ auto Asked(const State& state, const char* method, Body body) {
 
 // --- what the core asks ---
 
+// The start of a game.
+StatePtr InitialState(const Game& game);
+
 // Who moves: a player, kChancePlayer or kSimultaneousPlayer, or kTerminalPlayer
 // where the game is over.
 inline Player Mover(const State& state) {

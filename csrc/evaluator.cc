@@ -124,6 +124,11 @@ class RolloutSession : public NativeSession {
 
  protected:
   void Answer(int half, size_t row, const Leaf& leaf) override {
+    Within(*leaf.state, [&] { PlayOut(half, row, leaf); });
+  }
+
+ private:
+  void PlayOut(int half, size_t row, const Leaf& leaf) {
     for (float& logit : prior_logits(half, row)) logit = 0.0f;
     uint64_t seed = seed_;
     for (const auto& [player, action] : leaf.state->FullHistory()) {
@@ -160,7 +165,6 @@ class RolloutSession : public NativeSession {
     }
   }
 
- private:
   static StatePtr RandomGame(const State& leaf, Rng& rng) {
     StatePtr state = leaf.Clone();
     while (true) {

@@ -85,7 +85,7 @@ void GameSlot::Restore(GameRecord record, int64_t next_id) {
   if (record_.id < 0) return;
   rng_.set_state(record_.rng);
   chance_rng_.set_state(record_.chance_rng);
-  state_ = pool_.game_->NewInitialState();
+  state_ = InitialState(*pool_.game_);
   size_t decision = 0;
   for (size_t ply = 0; ply < history.size(); ++ply) {
     if (decision < record_.plies.size() &&
@@ -103,7 +103,7 @@ bool GameSlot::Begin() {
   record_.id = next_id_;
   record_.hopeless.assign(pool_.game_->NumPlayers(), 0);
   next_id_ += pool_.num_slots();
-  state_ = pool_.game_->NewInitialState();
+  state_ = InitialState(*pool_.game_);
   past_.clear();
   DropTrees();
   if (pool_.openings_.empty()) {

@@ -142,7 +142,7 @@ void Pool::CheckOpening(const Opening& opening) const {
                   std::to_string(players_.size()));
     }
   }
-  StatePtr state = game_->NewInitialState();
+  StatePtr state = InitialState(*game_);
   for (Action action : opening.history) {
     RequirePossible("an opening", *state, Mover(*state), action);
     Within(*state, [&] { state->ApplyAction(action); });
@@ -188,7 +188,7 @@ void Pool::CheckRecord(const GameRecord& record, int64_t next_id) const {
               record.root_values.size() == decisions * players &&
               finite(record.policy) && finite(record.root_values),
           "record of decisions");
-  StatePtr state = game_->NewInitialState();
+  StatePtr state = InitialState(*game_);
   size_t decision = 0;
   for (size_t ply = 0; ply < record.history.size(); ++ply) {
     const Player mover = Mover(*state);

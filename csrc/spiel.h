@@ -40,7 +40,7 @@ class Error : public std::runtime_error {
 };
 
 // Whether `holds` is true of a game or of one that it wraps, which is known by
-// its parameters; `unknown` where that is a game that nobody registered.
+// its parameters; `unknown` where these do not give that game back.
 template <typename Predicate>
 bool AnyLayer(const Game& game, Predicate holds, bool unknown) {
   if (holds(game)) return true;
@@ -50,9 +50,16 @@ bool AnyLayer(const Game& game, Predicate holds, bool unknown) {
         if (!parameter.second.has_game_value()) return false;
         const open_spiel::GameParameters& inside =
             parameter.second.game_value();
-        return open_spiel::IsGameRegistered(inside.at("name").string_value())
-                   ? AnyLayer(*open_spiel::LoadGame(inside), holds, unknown)
-                   : unknown;
+        if (!open_spiel::IsGameRegistered(inside.at("name").string_value())) {
+          return unknown;
+        }
+        GamePtr layer;
+        try {
+          layer = open_spiel::LoadGame(inside);
+        } catch (const std::exception&) {
+          return unknown;  // a transform may leave out what it wraps
+        }
+        return AnyLayer(*layer, holds, unknown);
       });
 }
 

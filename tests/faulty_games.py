@@ -244,7 +244,7 @@ class FaultyState(pyspiel.State):
         return [np.nan]
 
     def __str__(self) -> str:
-        return " ".join(map(str, self.moves))
+        return self.answer("string", " ".join(map(str, self.moves)))  # type: ignore[no-any-return]
 
 
 class FaultyObserver:
@@ -265,7 +265,7 @@ class FaultyObserver:
 
     def string_from(self, state: FaultyState, player: int) -> str:
         """The state as text."""
-        return state.answer("string", f"{player}: {state}")  # type: ignore[no-any-return]
+        return state.answer("string", f"{player}: {state.moves}")  # type: ignore[no-any-return]
 
 
 def register() -> None:

@@ -42,7 +42,7 @@ REFUSED = (
     }
     | {name: "mean-field game" for name, kind in KINDS.items() if kind.dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD}
     | {
-        "chat_game": r"these legal actions of 2: \[0, 1, 2, 3, 4, 5, 6, 7\]",
+        "chat_game": r"legal_actions returned \[0, 1, 2, 3, 4, 5, 6, 7\], but actions are different numbers",
         "crossword": "ObservationTensorShape unimplemented",
         "morpion_solitaire": "cannot be copied safely",
     }
