@@ -23,6 +23,8 @@ __all__ = ["JsonLines", "TensorBoard", "record_environment"]
 
 PACKAGES = ("tesuji", "open_spiel", "torch", "numpy", "openvino", "nncf")
 """Those whose version can change what a run computes."""
+COMPARED = ("eval/elo_over_random", "eval/elo_over_start", "eval/exploitability", "eval/oracle_agreement", "loss/loss")
+"""Tags by which TensorBoard compares runs."""
 
 
 class JsonLines:
@@ -125,10 +127,16 @@ def plain(value: Any) -> Any:
 class TensorBoard:
     """Numbers of a run as TensorBoard events in `folder`; written at each `log`."""
 
-    def __init__(self, folder: Path, first_step: int = 0) -> None:
-        """Events of an earlier process from `first_step` on are hidden: they are about to be written again."""
+    def __init__(
+        self, folder: Path, first_step: int = 0, parameters: Mapping[str, str | float] = MappingProxyType({})
+    ) -> None:
+        """Events of an earlier process from `first_step` on are hidden: they are about to be written again.
+
+        `parameters` stand in the tab HPARAMS, where runs are compared by `COMPARED`.
+        """
         self.folder = folder
         self.first_step = first_step
+        self.parameters = parameters
         self.writer: SummaryWriter | None = None
 
     def log(self, values: Mapping[str, Any], step: int) -> None:
@@ -138,9 +146,20 @@ class TensorBoard:
                 from torch.utils.tensorboard import SummaryWriter  # seconds to import
 
                 self.writer = SummaryWriter(str(self.folder), purge_step=self.first_step or None)
+                if self.parameters:
+                    self._describe(self.writer)
             for name, number in numbers(values).items():
                 self.writer.add_scalar(name, number, step)
             self.writer.flush()
+
+    def _describe(self, writer: SummaryWriter) -> None:
+        """Write the parameters into the same events file (`SummaryWriter.add_hparams` would make a run of its own)."""
+        from torch.utils.tensorboard.summary import hparams
+
+        for summary in hparams(  # type: ignore[no-untyped-call]
+            dict(self.parameters), dict.fromkeys(COMPARED, 0.0)
+        ):
+            writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Close the events file."""

@@ -54,6 +54,21 @@ def test_another_session_goes_on_with_time_and_durations(clock):
     assert (after.elapsed, after.time_for_training, after.matches) == (45.0, 64.0, 7.0)
 
 
+def test_time_is_set_aside_for_the_match_against_random_play(clock):
+    budget = Budget(RunConfig(minutes=2.0), closing=2)
+    assert budget.time_for_random == 2.4
+    budget.set_aside(1.0)
+    assert budget.time_for_training == 118.0 and budget.time_for_match(2) == 59.0
+    budget.set_aside(100.0)
+    assert budget.time_for_training == pytest.approx(117.6)
+    after = Budget(RunConfig(minutes=2.0))
+    after.restore(budget.state())
+    assert after.time_for_training == budget.time_for_training
+    endless = Budget(RunConfig(iterations=4))
+    endless.set_aside(1.0)
+    assert endless.time_for_training == endless.time_for_random == float("inf")
+
+
 def test_matches_keep_to_their_share(clock):
     budget = Budget(RunConfig(minutes=2.0), closing=2)
     budget.durations = {"self-play": 20.0, "learning": 40.0, "match": 100.0}

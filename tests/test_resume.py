@@ -79,7 +79,7 @@ def outcome(folder):
     names = ("reference", "best", "latest", "past-000005")
     files = [folder / "checkpoints" / name / "model.safetensors" for name in names]
     last = max((folder / "snapshots").iterdir())
-    files += [folder / "comparison.json"]
+    files += [folder / "comparison.json", folder / "random.json"]
     files += [last / name for name in ("learner.safetensors", "best.safetensors", "games.bin")]
     return {
         "metrics": lines,

@@ -135,13 +135,15 @@ def test_only_what_is_needed_stays_on_disk(finished):
 def test_progress_is_told(finished):
     _, reports = finished
     phases = [report.phase for report in reports]
-    assert {phase: phases.count(phase) for phase in ("self-play", "match", "done")} == {
+    assert {phase: phases.count(phase) for phase in ("self-play", "match", "match against random", "done")} == {
         "self-play": 6,
         "match": 4,  # the last against the start
+        "match against random": 2,
         "done": 1,
     }
     assert phases.count("learning") >= 1
-    assert reports[0].iteration == 1 and reports[0].left is None
+    assert (reports[0].phase, reports[0].iteration) == ("match against random", 0)
+    assert reports[1].iteration == 1 and reports[1].left is None
     assert reports[-1].share == 1.0 and reports[-1].iteration == 6 and reports[-1].left == 0.0
     shares = [report.share for report in reports]
     assert shares == sorted(shares)

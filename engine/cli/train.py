@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
                 on_progress=on_progress,
             )
     say(f"{result.folder}: {result.iterations} iterations, {result.seconds:.0f} s")
-    for line in standing(result):
+    for line in [*standing(result), *against_random(result)]:
         say(f"  {line}")
     if result.interrupted:
         say(f"  go on:  tesuji train --resume {result.folder}")
@@ -101,6 +101,23 @@ def standing(result: Result) -> list[str]:
     if result.judged:
         return ["no match of the best agent against the start was finished: `judge` below plays one"]
     return ["not judged: best is the latest"]
+
+
+def against_random(result: Result) -> list[str]:
+    """What a run from scratch came to, by a yardstick that never moves."""
+    if result.interrupted or "end" not in result.random:
+        return []
+    end, start = result.random["end"], result.random.get("start")
+    before = ""
+    if start is not None:
+        before = f", at the start {start.difference:+.3g}" if start.elo is None else f", at the start {start.elo:+.0f}"
+    lines = [f"against random: {end.strength} (raw network, {end.games} games{before})"]
+    if end.worse:
+        lines.append(
+            "it plays worse than random moves: give more --minutes or --iterations, lower learner.learning_rate, or "
+            "try another --method"
+        )
+    return lines
 
 
 def nothing_learnt(result: Result) -> str:

@@ -17,6 +17,8 @@ CLOSING_SHARE = 0.1
 """Of the whole time, at most, that is set aside for each match at the end."""
 GRACE = 0.02
 """Of the whole time, at least, that each match at the end may take, even if the training before took too long."""
+RANDOM_SHARE = 0.02
+"""Of the whole time, at most, that each match against random play takes."""
 SHORTEST_PLAY = 10.0
 """Seconds: a first iteration is not cut shorter, unless there is not so much time."""
 
@@ -35,6 +37,8 @@ class Budget:
         self.seconds = 60.0 * config.minutes
         """0 with a budget in iterations."""
         self.closing = closing
+        self.last = 0.0
+        """Seconds set aside for what comes after those matches."""
         self.before = 0.0
         self.started = monotonic()
         self.durations = {"self-play": 0.0, "learning": 0.0, "match": 0.0}
@@ -65,7 +69,7 @@ class Budget:
         if not self.seconds:
             return ENDLESS
         reserve = min(self.durations["match"], CLOSING_SHARE * self.seconds)
-        return self.seconds - self.elapsed - self.closing * reserve
+        return self.seconds - self.elapsed - self.last - self.closing * reserve
 
     @property
     def time_for_games(self) -> bool:
@@ -86,8 +90,20 @@ class Budget:
         if not self.seconds:
             return ENDLESS
         if remaining:
-            return max(GRACE * self.seconds, (self.seconds - self.elapsed) / remaining)
+            return max(GRACE * self.seconds, (self.seconds - self.elapsed - self.last) / remaining)
         return max(0.0, min(MATCH_SHARE * self.elapsed - self.matches, self.time_for_training / 2.0))
+
+    @property
+    def time_for_random(self) -> float:
+        """Seconds for a match against random play."""
+        return RANDOM_SHARE * self.seconds if self.seconds else ENDLESS
+
+    def set_aside(self, seconds: float) -> None:
+        """Leave time for a match against random play at the end, by how long the first one took: better players can
+        take longer.
+        """
+        if self.seconds:
+            self.last = min(2.0 * seconds, self.time_for_random)
 
     def used_up(self, iterations: int) -> bool:
         """No iteration is left."""
@@ -95,9 +111,10 @@ class Budget:
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as JSON values."""
-        return {"elapsed": self.elapsed, "durations": dict(self.durations), "matches": self.matches}
+        return {"elapsed": self.elapsed, "durations": dict(self.durations), "matches": self.matches, "last": self.last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
         self.before, self.durations = state["elapsed"], dict(state["durations"])
         self.matches = state.get("matches", 0.0)
+        self.last = state.get("last", 0.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,15 @@ from engine.metrics import JsonLines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_curve"]
 
 SIZE = (9.0, 6.0)
 """Inches."""
 DOTS_PER_INCH = 120
+TITLE_WIDTH = 100
+"""Characters."""
 ENTROPY = "entropy of the policy (nats)"
 COLOURS = ("#1b6ca8", "#c8553d", "#3a7d44")
 
@@ -31,12 +36,25 @@ def draw_curve(folder: Path, title: str) -> Path | None:
     judged = JsonLines(folder / "exploitability.jsonl").read(("positions", "elapsed", "exploitability"))
     if not lines:
         return None
+    buffer = io.BytesIO()
+    figure_of(lines, matches, judged, title).savefig(
+        buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": "tesuji"}
+    )
+    path = folder / "learning_curve.png"
+    atomic_write(path, buffer.getvalue())
+    return path
+
+
+def figure_of(
+    lines: list[dict[str, Any]], matches: list[dict[str, Any]], judged: list[dict[str, Any]], title: str
+) -> Figure:
+    """Four panels: of the metrics, and of the guard's matches or of what it `judged` by exploitability."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=SIZE, layout="constrained")
-    canvas = FigureCanvasAgg(figure)  # not pyplot: no global state, no window
-    figure.suptitle(title)
+    figure = Figure(figsize=SIZE, dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)  # not pyplot: no global state, no window
+    figure.suptitle(textwrap.fill(title, TITLE_WIDTH), fontsize="medium")
     panels = figure.subplots(2, 2).ravel()
     series(panels[0], lines, ("policy_loss", "policy_target_entropy", "value_loss"), "loss (nats)")
     if panels[0].lines:
@@ -53,17 +71,13 @@ def draw_curve(folder: Path, title: str) -> Path | None:
         series(panels[3], lines, ("learning_rate",), "learning rate")
     for axes in panels:
         axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer, metadata={"Software": "tesuji"}, pil_kwargs={"dpi": (DOTS_PER_INCH, DOTS_PER_INCH)})
-    path = folder / "learning_curve.png"
-    atomic_write(path, buffer.getvalue())
-    return path
+    return figure
 
 
 def strength(axes: Axes, matches: list[dict[str, Any]]) -> None:
     """Plot the guard's matches with their intervals."""
-    axes.set_ylabel("Elo against the best before")
-    axes.set_xlabel("iteration")
+    axes.set_title("Elo against the best before", fontsize="medium")
+    iterations(axes)
     if matches:
         at, elo = [match["iteration"] for match in matches], [match["elo"] for match in matches]
         low, high = ([match[end] for match in matches] for end in ("elo_low", "elo_high"))
@@ -75,16 +89,30 @@ def strength(axes: Axes, matches: list[dict[str, Any]]) -> None:
 def exploitability(axes: Axes, judged: list[dict[str, Any]], column: str, unit: float, label: str) -> None:
     """Plot exact exploitability against `column` / `unit`."""
     axes.set_xlabel(label)
-    axes.set_ylabel("exploitability (NashConv / players)")
+    axes.set_title("exploitability (NashConv / players)", fontsize="medium")
     axes.set_yscale("log")
-    axes.plot([line[column] / unit for line in judged], [line["exploitability"] for line in judged], color=COLOURS[0])
+    at = [line[column] / unit for line in judged]
+    axes.plot(at, [line["exploitability"] for line in judged], marker_of(judged), color=COLOURS[0])
 
 
 def series(axes: Axes, lines: list[dict[str, Any]], names: tuple[str, ...], label: str) -> None:
     """Plot columns of the metrics over the iterations that have them."""
-    axes.set_ylabel(label)
-    axes.set_xlabel("iteration")
+    axes.set_title(label, fontsize="medium")
+    iterations(axes)
     for name, colour in zip(names, COLOURS, strict=False):
         points = [(line["iteration"], line[name]) for line in lines if line.get(name) is not None]
         if points:
-            axes.plot(*zip(*points, strict=True), color=colour, label=name.replace("_", " "))
+            axes.plot(*zip(*points, strict=True), marker_of(points), color=colour, label=name.replace("_", " "))
+
+
+def iterations(axes: Axes) -> None:
+    """Whole numbers on the axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("iteration")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def marker_of(points: Sequence[object]) -> str:
+    """A line, and dots where one point alone would show none."""
+    return "o-" if len(points) == 1 else "-"

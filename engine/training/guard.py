@@ -89,24 +89,36 @@ class Comparison:
 
     def __str__(self) -> str:
         """`+85 Elo [+50, +121] over the start (200 games)`."""
-        games = f"({self.games} games)"
-        if self.elo is not None:
-            return f"{self.elo:+.0f} Elo [{self.elo_low:+.0f}, {self.elo_high:+.0f}] over the start {games}"
-        low, high = self.difference_low, self.difference_high
-        return f"{self.difference:+.3g} [{low:+.3g}, {high:+.3g}] in returns over the start {games}"
+        return f"{self.strength} over the start ({self.games} games)"
 
-    def figures(self) -> dict[str, float]:
-        """What the best agent's checkpoint tells of it."""
+    @property
+    def strength(self) -> str:
+        """`+85 Elo [+50, +121]`, or the difference of returns."""
+        if self.elo is not None:
+            return f"{self.elo:+.0f} Elo [{self.elo_low:+.0f}, {self.elo_high:+.0f}]"
+        return f"{self.difference:+.3g} [{self.difference_low:+.3g}, {self.difference_high:+.3g}] in returns"
+
+    @property
+    def worse(self) -> bool:
+        """The interval leaves no doubt that it is the weaker one."""
+        high = self.difference_high if self.elo_high is None else self.elo_high
+        return high < 0.0
+
+    def figures(self, opponent: str = "start") -> dict[str, float]:
+        """The finite numbers by name: what the best agent's checkpoint tells of it, and TensorBoard."""
+        by_returns = self.elo is None
         return {
             name: value
             for name, value in (
-                ("elo_over_start", self.elo),
-                ("elo_over_start_low", self.elo_low),
-                ("elo_over_start_high", self.elo_high),
-                ("difference_to_start", self.difference if self.elo is None else None),
-                ("games_against_start", self.games),
+                (f"elo_over_{opponent}", self.elo),
+                (f"elo_over_{opponent}_low", self.elo_low),
+                (f"elo_over_{opponent}_high", self.elo_high),
+                (f"difference_to_{opponent}", self.difference if by_returns else None),
+                (f"difference_to_{opponent}_low", self.difference_low if by_returns else None),
+                (f"difference_to_{opponent}_high", self.difference_high if by_returns else None),
+                (f"games_against_{opponent}", self.games),
             )
-            if value is not None
+            if value is not None and math.isfinite(value)
         }
 
 

@@ -7,6 +7,7 @@ The run's folder:
     matches.jsonl or exploitability.jsonl   one line a judgement of the guard
     tensorboard/ learning_curve.png         the same for the eye
     comparison.json                         the last match, of the best agent against the start
+    random.json                             matches against random play, of a run from scratch
     checkpoints/reference best latest past-*
     replay/                                 the positions learnt from, where search finds them
     snapshots/                              what it resumes from
@@ -18,6 +19,7 @@ the same configuration gives the same run, however often it was interrupted.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -31,7 +33,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
+from engine.config import RunConfig, values
 from engine.errors import TesujiError
 from engine.files import atomic_write
 from engine.finetune.learner import Learner, learning_rate
@@ -61,10 +63,12 @@ from engine.training.folder import (
 )
 from engine.training.guard import Comparison, ExploitabilityGuard, Guard, MatchGuard, information_tree, plays_matches
 from engine.training.interruption import Interrupted, Interruption
+from engine.training.oracle import OracleCheck
+from engine.training.random_match import play_random
 from engine.training.rollouts import Rollouts
 from engine.training.self_play import SelfPlay
 from engine.training.stalling import stalling
-from engine.training.streams import COMPARISON_STREAM, MATCH_STREAM
+from engine.training.streams import COMPARISON_STREAM, MATCH_STREAM, RANDOM_STREAM
 
 __all__ = ["Progress", "Result", "resume", "train"]
 
@@ -74,6 +78,10 @@ SNAPSHOT_SHARE = 0.02
 """At most about this share of the time goes into writing snapshots."""
 COUNTED = ("iteration", "positions", "games", "samples")
 """Of a line of the metrics, what a checkpoint tells, too."""
+EVALUATED = ("elo", "elo_low", "elo_high", "exploitability", "oracle_agreement")
+"""Of a judgement's line, what TensorBoard shows."""
+START, END = "start", "end"
+"""When a run from scratch meets random play."""
 LONGER = "More --minutes make room for it; so do fewer guard.simulations"
 """What to change where a match has too little time."""
 SLOW_BEGINNING = 2.0
@@ -87,7 +95,8 @@ class Progress:
     """Where a run stands; counts are since its start, rates of the last complete iteration."""
 
     phase: str
-    """"dealing" (games that take long to begin), "self-play", "learning", "match" or "done"."""
+    """"dealing" (games that take long to begin), "self-play", "learning", "match",
+    "match against random" or "done"."""
     iteration: int
     """The current one, from 1."""
     share: float
@@ -134,6 +143,10 @@ class Result:
     """The guard has finished a judgement; else the best agent is the latest."""
     notes: tuple[str, ...]
     """See `Progress`."""
+    random: Mapping[str, Comparison]
+    """Of a run from scratch: the raw network against random play, at the "start", and the best one at the "end";
+    without one for which the time was too short.
+    """
 
     @property
     def elo(self) -> float | None:
@@ -228,13 +241,18 @@ class Run:
         self.verdicts = 0
         """Its judgements."""
         self.comparison: Comparison | None = None
+        self.scratch = self.checkpoints.reference.method == UNTRAINED
+        """The run began with an untrained network."""
+        self.random: dict[str, Comparison] = {}
+        """Its matches against random play, by when."""
+        self.oracle: OracleCheck | None = None
         self.finished = False
         self.last: dict[str, Any] = {}
         self.reported, self.reported_phase = 0.0, ""
         self.snapshot_cost = 0.0
         self.snapshot_time = 0.0
         self._restore()
-        self.tensorboard = TensorBoard(folder / "tensorboard", self.iteration + 1)
+        self.tensorboard = TensorBoard(folder / "tensorboard", self.iteration + 1, values(config))
         if changes:
             accept(folder, written)
             self.finished = False
@@ -289,6 +307,8 @@ class Run:
         if self.iteration:
             self._draw()
         try:
+            if self.scratch and not self.iteration and not self.finished:
+                self._meet_random(START)
             while not self.finished and not self._out_of_time():
                 self._iterate()
                 self._capture()
@@ -316,6 +336,7 @@ class Run:
             state["best"]["standing"].get("exploitability"),
             state["verdicts"] > 0,
             tuple(state["notes"].values()),
+            read_random(state),
         )
 
     def _out_of_time(self) -> bool:
@@ -382,7 +403,10 @@ class Run:
             self._judge(self.budget.time_for_match())
         self.experience.keep(self.iteration, figures(self.last))
         self.metrics.append(self.last)
-        self.tensorboard.log(self.last, self.iteration)
+        times = self.last["time"]
+        play = {**self.totals, "new_positions": fresh, **played, **updated}
+        groups = {"loss": learnt, "selfplay": {name: play[name] for name in play if name != "time"}, "time": times}
+        self.tensorboard.log(groups, self.iteration)
 
     def _learn(self) -> dict[str, Any]:
         """The batches owed; mean metrics over them."""
@@ -423,6 +447,8 @@ class Run:
                 self._promote({})  # nobody can say better
             if self.best["iteration"]:
                 self._compare(self.guard)
+        if self.scratch and self.totals["samples"]:
+            self._meet_random(END)
         self.finished = True
         self._capture()
 
@@ -441,6 +467,30 @@ class Run:
             )
         if self.comparison is not None:
             self.best["standing"] = self.best["standing"] | self.comparison.figures()
+            self.tensorboard.log({"eval": self.comparison.figures()}, self.iteration)
+
+    def _meet_random(self, moment: str) -> None:
+        """The best raw network against random play: a run from scratch should soon be above it."""
+        self._report("match against random")
+        begin = monotonic()
+        network = copy.deepcopy(self.learner.average)
+        network.load_state_dict(averaged(unpack(self.best_state)))
+        seed = np.random.SeedSequence([self.config.seed, RANDOM_STREAM, (START, END).index(moment)])
+        with self.interruption.abort():
+            found = play_random(
+                self.game,
+                network,
+                self.checkpoints.reference.encoder,
+                games=self.config.guard.games,
+                seed=int(seed.generate_state(1, np.uint32)[0]),
+                seconds=self.budget.time_for_random,
+                workers=self.config.rollout.workers,
+            )
+        if moment == START:
+            self.budget.set_aside(monotonic() - begin)
+        if found is not None:
+            self.random[moment] = found
+            self.tensorboard.log({"eval": found.figures("random")}, self.iteration)
 
     def _judge(self, seconds: float) -> None:
         """Compare the averaged weights with the best; keep the better, undo what is clearly worse. At most so long."""
@@ -469,13 +519,18 @@ class Run:
                 f"the judgement after iteration {self.iteration} was shortened to {found.line['games']} games, to keep "
                 f"within the budget. {LONGER}",
             )
+        if self.oracle is None:
+            self.oracle = OracleCheck(self.game, self.checkpoints.reference.encoder)
+        agreement = self.oracle.agreement(self.learner.average)
+        line = {**found.line, **({} if agreement is None else {"oracle_agreement": agreement})}
+        self.tensorboard.log({"eval": {name: line[name] for name in EVALUATED if name in line}}, self.iteration)
         self.judgements.append(
             {
                 "iteration": self.iteration,
                 "against": self.best["iteration"],
                 "positions": self.totals["positions"],
                 "elapsed": self.budget.elapsed,
-                **found.line,
+                **line,
                 "promoted": found.promote,
                 "rolled_back": found.roll_back,
             }
@@ -508,6 +563,7 @@ class Run:
             "judged": self.judged,
             "verdicts": self.verdicts,
             "comparison": asdict(self.comparison) if self.comparison else None,
+            "random": {moment: asdict(each) for moment, each in self.random.items()},
             "notes": dict(self.notes),
             "finished": self.finished,
             "last": self.last,
@@ -533,6 +589,9 @@ class Run:
         if captured.state["comparison"]:
             data = json.dumps(plain(captured.state["comparison"]), indent=2)
             atomic_write(self.folder / "comparison.json", f"{data}\n".encode())
+        if captured.state["random"]:
+            data = json.dumps(plain(captured.state["random"]), indent=2)
+            atomic_write(self.folder / "random.json", f"{data}\n".encode())
         snapshot.write(self.folder / "snapshots", captured)
         states = [captured.state, *snapshot.prune(self.folder / "snapshots")]
         self.experience.prune([state["experience"] for state in states])
@@ -558,6 +617,7 @@ class Run:
         self.best, self.best_state = dict(state["best"]), found.parts[BEST]
         self.judged, self.finished = state["judged"], state["finished"]
         self.verdicts, self.comparison = state["verdicts"], read_comparison(state)
+        self.random = read_random(state)
         self.notes = dict(state["notes"])
         self.last = state["last"]
         self.learner.restore(unpack(found.parts[LEARNER]))
@@ -616,6 +676,11 @@ class Run:
 def read_comparison(state: Mapping[str, Any]) -> Comparison | None:
     """The comparison in a snapshot's state."""
     return Comparison(**state["comparison"]) if state["comparison"] else None
+
+
+def read_random(state: Mapping[str, Any]) -> dict[str, Comparison]:
+    """The matches against random play in a snapshot's state."""
+    return {moment: Comparison(**each) for moment, each in state.get("random", {}).items()}
 
 
 def figures(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ __all__ = [
     "COMPARISON_STREAM",
     "MATCH_STREAM",
     "PAST_STREAM",
+    "RANDOM_STREAM",
     "REPLAY_STREAM",
     "ROLLOUT_STREAM",
     "SHUFFLE_STREAM",
@@ -27,7 +28,8 @@ __all__ = [
     ROLLOUT_STREAM,
     SHUFFLE_STREAM,
     COMPARISON_STREAM,
-) = range(8)
+    RANDOM_STREAM,
+) = range(9)
 """Their names."""
 
 
