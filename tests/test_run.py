@@ -376,7 +376,7 @@ def test_a_resumed_run_knows_how_long_its_phases_take(tmp_path, clock):
 
     with pytest.raises(Killed):
         train(tiny(iterations=0, minutes=0.5, guard={"every": 1}), folder, on_progress=kill)
-    run = Run(folder, None, Interruption(), None)
+    run = Run(folder, None, Interruption(), None, False)
     run.close()
     assert run.iteration == 1
     assert all(seconds > 0.0 for seconds in run.budget.durations.values())
