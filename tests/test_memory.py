@@ -13,6 +13,7 @@ from torch import nn
 from engine.config import EvaluatorConfig, NetworkConfig
 from engine.game import encoder_shape, facts, load_game
 from engine.network import build, sizes_of
+from engine.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from engine.search.backend import Backend
 from engine.search.calibration import calibration_for
 from engine.search.evaluator import make_evaluator, nncf_installed, openvino_installed
@@ -102,3 +103,15 @@ def test_updates_reach_weights_of_every_kind() -> None:
         found = evaluator.evaluate(inputs, mask)
         np.testing.assert_allclose(found[0], logits.numpy(), rtol=0, atol=1e-4)
         np.testing.assert_allclose(found[1], values.numpy(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="no /proc")
+def test_a_network_is_not_built_before_its_weights_are_known_to_fit(tmp_path: Path) -> None:
+    game = load_game("connect_four")
+    network = build(NetworkConfig(channels=8, blocks=1), facts(game), encoder_shape(game))
+    claimed = NetworkConfig(channels=4096, blocks=16)  # 19 GiB of weights
+    save_checkpoint(tmp_path / "agent", network, claimed, str(game), "test", {}, {}, "")
+    before = resident()
+    with pytest.raises(CheckpointError, match=r"tensor \S+ is"):
+        load_checkpoint(tmp_path / "agent")
+    assert resident() - before < 200.0

@@ -6,6 +6,7 @@ No pickle is read, and no code named in a checkpoint is imported: a custom netwo
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -155,9 +157,15 @@ def load_checkpoint(path: Path | str, network_class: str | None = None, game: st
     if game is not None and str(load_game(game)) != str(loaded):
         raise CheckpointError(f"{folder}: this checkpoint plays {own_game}, not {game}")
     weights = read_weights(folder / WEIGHTS, digest)
-    network = build(with_class(config, network_class, folder), facts(loaded), shape)
+    built = with_class(config, network_class, folder)
+    # First without memory, for sizes that are claimed only; a custom class may need real tensors.
+    with nullcontext() if network_class else torch.device("meta"):
+        network = build(built, facts(loaded), shape)
     if json.loads(json.dumps(asdict(sizes_of(network)))) != content["sizes"]:
         raise CheckpointError(f"{file}: sizes do not fit the game {own_game} with encoder {config.encoder}")
+    require_fit(network, weights, folder / WEIGHTS)
+    if network_class is None:
+        network = build(built, facts(loaded), shape)
     fill(network, weights, folder / WEIGHTS)
     network.eval()
     method, metrics, lineage = content["method"], content["metrics"], content["lineage"]
@@ -228,6 +236,12 @@ def with_class(config: NetworkConfig, network_class: str | None, folder: Path) -
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
     """Copy `weights` into `network`, bit for bit; names, shapes and types must be the same."""
+    require_fit(network, weights, file)
+    network.load_state_dict(weights)
+
+
+def require_fit(network: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """CheckpointError naming the tensor unless names, shapes and types of `weights` are those of `network`."""
     own = network.state_dict()
     for name in sorted(own.keys() ^ weights.keys()):
         reason = "is missing" if name in own else "does not belong to this network"
@@ -236,7 +250,6 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
         found = weights[name]
         if tensor.shape != found.shape or tensor.dtype != found.dtype:
             raise CheckpointError(f"{file}: tensor {name} is {describe(found)}, the network needs {describe(tensor)}")
-    network.load_state_dict(weights)
 
 
 def describe(tensor: Tensor) -> str:
