@@ -88,6 +88,13 @@ class BatchAgent(ABC):
 
     name: str
 
+    @property
+    def searches(self) -> bool:
+        """Whether it searches by itself, so that its play depends on the seed; a budget given to `policy` decides
+        otherwise.
+        """
+        return False
+
     @abstractmethod
     def decide(self, states: Sequence[pyspiel.State], budget: int | None, seed: int) -> list[Decision]:
         """`Agent.policy` for states already checked to have a single player to move."""

@@ -57,6 +57,11 @@ class MctsAgent(BatchAgent):
         self._rollouts = rollouts
         self._temperature = temperature
 
+    @property
+    def searches(self) -> bool:
+        """Always."""
+        return True
+
     def takes(self, budget: int) -> bool:
         """Any number of simulations."""
         return budget > 0

@@ -52,6 +52,11 @@ class IsmctsAgent(BatchAgent):
         self._evaluator = evaluator
         self._policy = policy
 
+    @property
+    def searches(self) -> bool:
+        """Always."""
+        return True
+
     def takes(self, budget: int) -> bool:
         """Any number of simulations."""
         return budget > 0

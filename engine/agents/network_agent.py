@@ -72,7 +72,7 @@ class NetworkAgent(BatchAgent):
 
     @property
     def searches(self) -> bool:
-        """Whether it searches by itself; a budget given to `policy` decides otherwise."""
+        """It has simulations or seconds."""
         return self.simulations > 0 or self.seconds > 0.0
 
     @property
