@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <vector>
 
@@ -260,15 +261,47 @@ inline std::string Describe(const State& state) {
   return text + "]";
 }
 
-// At most `depth` states that led to this one, oldest first, by replay.
+// The state that the history of `state` begins from: the game's own start, or a
+// position that it was set up with.
+inline StatePtr StartOf(const State& state) {
+  if (StatePtr start = state.StartingState()) return start;  // set up by JSON
+  // Chess and crazyhouse keep their FEN to themselves, but for their text.
+  constexpr std::string_view kFen = "FEN: ";
+  const std::string text = state.Serialize();
+  const std::string line = text.substr(0, text.find('\n'));
+  return line.starts_with(kFen) && line.size() > kFen.size()
+             ? state.GetGame()->NewInitialState(line.substr(kFen.size()))
+             : state.GetGame()->NewInitialState();
+}
+
+// At most `depth` states that led to this one, oldest first, by replay. Throws
+// Error where the history does not lead here.
 inline std::vector<StatePtr> Predecessors(const State& state, int depth) {
   std::vector<StatePtr> past;
-  if (depth == 0) return past;
-  StatePtr replayed = state.GetGame()->NewInitialState();
-  for (Action action : state.History()) {
+  const std::vector<Action> history = state.History();
+  if (depth == 0 || history.empty()) return past;
+  StatePtr replayed = StartOf(state);
+  for (size_t next = 0; next < history.size();) {
     past.push_back(replayed->Clone());
     if (static_cast<int>(past.size()) > depth) past.erase(past.begin());
-    replayed->ApplyAction(action);
+    if (replayed->IsSimultaneousNode()) {
+      const auto joint = history.begin() + static_cast<std::ptrdiff_t>(next);
+      next += replayed->NumPlayers();
+      replayed->ApplyActions({joint, joint + replayed->NumPlayers()});
+      continue;
+    }
+    const std::vector<Action> legal = replayed->LegalActions();
+    if (std::find(legal.begin(), legal.end(), history[next]) == legal.end()) {
+      break;
+    }
+    replayed->ApplyAction(history[next++]);
+  }
+  if (replayed->ToString() != state.ToString()) {
+    throw Error(
+        "the network reads earlier positions, but replaying the moves leads to "
+        "another position than this one: begin from the game's start, or from "
+        "a position whose game remembers it; " +
+        Describe(state));
   }
   return past;
 }

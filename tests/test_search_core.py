@@ -207,6 +207,51 @@ def test_observation_pair_is_this_observation_and_the_last(name: str) -> None:
     assert core.encoder_size(game, "observation_pair") == 2 * size
 
 
+def pair(state: pyspiel.State, previous: pyspiel.State) -> np.ndarray:
+    """What `observation_pair` says of a state and the one before it."""
+    player = state.current_player()
+    return np.concatenate([state.observation_tensor(player), previous.observation_tensor(player)]).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("chess", "6k1/5ppp/8/8/8/8/8/R6K w - - 0 1"),
+        ("crazyhouse", "6k1/5ppp/8/8/8/8/8/R6K w - - 0 1"),
+        ("tic_tac_toe", '{"board": ["x", ".", ".", ".", ".", ".", ".", ".", "."], "current_player": "o"}'),
+    ],
+)
+def test_earlier_positions_are_those_of_the_position_set_up(name: str, start: str) -> None:
+    game = pyspiel.load_game(name)
+    previous = game.new_initial_state(start)
+    for _ in range(3):
+        state = previous.child(previous.legal_actions()[0])
+        np.testing.assert_array_equal(core.encode([state], "observation_pair")[0], pair(state, previous))
+        previous = state
+
+
+def test_a_position_whose_game_forgets_its_start_has_no_earlier_ones() -> None:
+    """OpenSpiel keeps clobber's board, but not that the moves began there."""
+    state = pyspiel.load_game("clobber(rows=2,columns=3)").new_initial_state("0ox.oxo")
+    assert core.encode([state], "observation_pair").shape == (1, 36)  # no move yet: nothing is before it
+    for action in state.legal_actions():
+        with pytest.raises(TesujiError, match=f"leads to another position.*begin from the game's start.*{action}"):
+            core.encode([state.child(action)], "observation_pair")
+
+
+def test_earlier_positions_of_players_who_move_at_once() -> None:
+    """Their history is one of single actions, to be replayed in pairs."""
+    game = pyspiel.load_game("goofspiel(num_cards=4,points_order=descending,imp_info=False)")
+    previous = game.new_initial_state()
+    previous.apply_actions([3, 1])
+    state = previous.clone()
+    state.apply_actions([0, 2])
+    session = Session(game, "observation_pair")
+    search_one(state, core.NetworkEvaluator(game, "observation_pair", [session]), simulations=0)
+    seats = [[*state.observation_tensor(seat), *previous.observation_tensor(seat)] for seat in (0, 1)]
+    np.testing.assert_array_equal(np.array(session.asked), np.array(seats, np.float32))
+
+
 @pytest.mark.parametrize(("name", "shape"), [("tic_tac_toe", [5, 3, 3]), ("kuhn_poker(players=3)", [20])])
 def test_the_seat_comes_behind_the_tensor(name: str, shape: list[int]) -> None:
     game = pyspiel.load_game(name)
