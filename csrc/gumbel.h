@@ -45,37 +45,45 @@ inline std::vector<uint32_t> HalvingSchedule(int considered, int simulations) {
   return schedule;
 }
 
+// Completes a player's values of the edges, those without a visit, by a mixture
+// of `raw_value`, the evaluator's for the node, and of the values known
+// (equation 33).
+inline void CompleteValues(std::span<const Edge> edges, double raw_value,
+                           std::span<double> values) {
+  uint32_t total = 0;
+  double mass = 0.0;
+  double mean = 0.0;
+  for (size_t i = 0; i < edges.size(); ++i) {
+    if (edges[i].visits == 0) continue;
+    total += edges[i].visits;
+    // A prior may underflow; the visit is there all the same.
+    const double prior = std::max(edges[i].prior, 1e-30f);
+    mass += prior;
+    mean += prior * values[i];
+  }
+  const double mixed = total == 0
+                           ? raw_value
+                           : (raw_value + total * mean / mass) / (1.0 + total);
+  for (size_t i = 0; i < edges.size(); ++i) {
+    if (edges[i].visits == 0) values[i] = mixed;
+  }
+}
+
 // What the edges are worth to the player who moves, on the scale of logits:
-// (c_visit + most visits) * c_scale * value, values in [0, 1]. Where a move has
-// no visit, its value is completed by a mixture of `raw_value`, the
-// evaluator's for the node, and of the values known (equation 33).
+// (c_visit + most visits) * c_scale * completed value, values in [0, 1].
 inline void TransformedValues(std::span<const Edge> edges, double raw_value,
                               const SearchParams& params,
                               const ValueScale& scale,
                               std::vector<double>& out) {
-  uint32_t total = 0;
   uint32_t most = 0;
-  double mass = 0.0;
-  double mean = 0.0;
-  for (const Edge& edge : edges) {
-    if (edge.visits == 0) continue;
-    total += edge.visits;
-    most = std::max(most, static_cast<uint32_t>(edge.visits));
-    // A prior may underflow; the visit is there all the same.
-    const double prior = std::max(edge.prior, 1e-30f);
-    mass += prior;
-    mean += prior * scale(edge.value_sum / edge.visits);
-  }
-  const double raw = scale(raw_value);
-  const double mixed =
-      total == 0 ? raw : (raw + total * mean / mass) / (1.0 + total);
-  const double weight = (params.c_visit + most) * params.c_scale;
   out.clear();
   for (const Edge& edge : edges) {
-    const double value =
-        edge.visits > 0 ? scale(edge.value_sum / edge.visits) : mixed;
-    out.push_back(weight * 0.5 * (value + 1.0));
+    most = std::max(most, static_cast<uint32_t>(edge.visits));
+    out.push_back(edge.visits > 0 ? edge.value_sum / edge.visits : 0.0);
   }
+  CompleteValues(edges, raw_value, out);
+  const double weight = (params.c_visit + most) * params.c_scale;
+  for (double& value : out) value = weight * 0.5 * (scale(value) + 1.0);
 }
 
 inline double LogPrior(double prior) {
@@ -97,17 +105,18 @@ inline void ImprovePolicy(std::span<const Edge> edges,
 
 // Of the root's moves with the wanted number of visits, the one with the
 // largest gumbel + logit + transformed value; `gumbel` is -infinity for moves
-// that are not considered. Moves proven lost come last: where all considered
-// ones are, the others get their turn.
+// that are not considered. Where all considered ones are left alone, the others
+// get their turn.
 inline size_t SelectGumbelRoot(std::span<const Edge> edges,
                                std::span<const double> gumbel,
                                std::span<const double> transformed,
                                uint32_t wanted_visits) {
+  const LeftAlone left_alone(edges);
   const auto best = [&](bool considered, auto allowed) {
     size_t found = edges.size();
     double largest = -INFINITY;
     for (size_t i = 0; i < edges.size(); ++i) {
-      if (edges[i].proof == Proof::kLoss || !allowed(edges[i])) continue;
+      if (left_alone(edges[i]) || !allowed(edges[i])) continue;
       if (considered && !(gumbel[i] > -INFINITY)) continue;
       const double score = (considered ? gumbel[i] : 0.0) +
                            LogPrior(edges[i].prior) + transformed[i];
@@ -124,7 +133,7 @@ inline size_t SelectGumbelRoot(std::span<const Edge> edges,
   // The move whose turn it is may have been proven lost.
   if (found == edges.size()) found = best(true, any);
   if (found == edges.size()) found = best(false, any);
-  return found == edges.size() ? 0 : found;
+  return found;
 }
 
 // Below the root: the move whose share of the visits lags furthest behind the
@@ -135,8 +144,9 @@ inline size_t SelectGumbelInterior(std::span<const Edge> edges,
   for (const Edge& edge : edges) total += edge.visits;
   size_t best = 0;
   double largest = -INFINITY;
+  const LeftAlone left_alone(edges);
   for (size_t i = 0; i < edges.size(); ++i) {
-    if (edges[i].proof == Proof::kLoss) continue;
+    if (left_alone(edges[i])) continue;
     const double lag = improved[i] - edges[i].visits / (1.0 + total);
     if (lag > largest) {
       largest = lag;

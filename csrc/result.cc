@@ -161,6 +161,34 @@ void Search::Judge(SearchResult& result) const {
   }
 }
 
+double Search::Worth(size_t move, Player player) const {
+  const Node& root = tree_.node(Tree::kRoot);
+  const Edge& edge = tree_.edges(root)[move];
+  if (player == root.player) return Mean(edge);
+  if (tree_.zero_sum()) return -Mean(edge);
+  if (edge.proof != Proof::kNone) return tree_.values(edge.child)[player];
+  const size_t players = value_sum_.size();
+  const double* sums = move_sums_.data() + move * (players + 1);
+  if (sums[players] > 0.0) return sums[player] / sums[players];
+  // An earlier search's visits: what they were worth to others is not kept.
+  return backups_ > 0 ? value_sum_[player] / static_cast<double>(backups_)
+                      : root_values_[player];
+}
+
+void Search::ImproveValues(SearchResult& result) const {
+  const std::span<const Edge> edges = tree_.edges(tree_.node(Tree::kRoot));
+  for (Player p = 0; p < tree_.num_players(); ++p) {
+    std::vector<double> worth(edges.size(), 0.0);
+    for (size_t i = 0; i < edges.size(); ++i) {
+      if (edges[i].visits > 0) worth[i] = Worth(i, p);
+    }
+    CompleteValues(edges, root_values_[p], worth);
+    result.values[p] = std::inner_product(worth.begin(), worth.end(),
+                                          result.target.begin(), 0.0);
+    if (p == result.player) result.q = std::move(worth);
+  }
+}
+
 std::vector<Action> Search::Variation(uint32_t index) const {
   std::vector<Action> line;
   while (index != kNoNode) {
@@ -201,6 +229,10 @@ SearchResult Search::Result(bool variations) const {
   }
   result.prior = root_prior_;
   Judge(result);
+  if (params_.selection == Selection::kGumbel && !root.proven &&
+      root.kind == NodeKind::kDecision) {
+    ImproveValues(result);
+  }
   result.full = tree_.full();
   result.simulations = backups_;
   result.terminal_hits = terminal_hits_;

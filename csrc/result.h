@@ -18,12 +18,14 @@ struct SearchResult {
   std::vector<int> visits;
   std::vector<float> prior;     // of the network, before any noise
   std::vector<double> q;        // mean value for the owner, exact where proven;
-                                // the root's value where a move has no visit
+                                // the root's value where a move has no visit,
+                                // with Gumbel the completed value
   std::vector<uint8_t> proven;  // 1: q is exact
   std::vector<double> target;   // what a network should learn: sums to 1 over
                                 // the actions of an owner
   std::vector<double> values;   // [P], by player: mean over the simulations,
-                                // exact if the root is proven
+                                // with Gumbel of q under the target; exact if
+                                // the root is proven
   std::vector<double> raw_values;  // [P], by player: the evaluator's own
   std::vector<Action> principal_variation;
   std::vector<std::vector<Action>> variations;  // [n], each from its action on;

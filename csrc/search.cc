@@ -100,6 +100,9 @@ void Search::PrepareRoot(Rng& rng) {
   if (puct) return;
   const int considered = std::min<int>(params_.max_considered_actions,
                                        static_cast<int>(edges.size()));
+  if (!tree_.zero_sum()) {
+    move_sums_.assign(edges.size() * (value_sum_.size() + 1), 0.0);
+  }
   gumbel_ = DrawGumbel(edges, considered, params_.gumbel_scale, rng);
   schedule_ = HalvingSchedule(considered, params_.simulations);
 }
@@ -396,9 +399,15 @@ void Search::Backup(std::span<const Step> path, uint32_t leaf,
     ++backups_;
     max_depth_ = std::max(max_depth_, static_cast<int>(path.size()));
     // Corrections of earlier visits are no part of this search's mean.
-    for (size_t p = 0; p < delta_.size(); ++p) {
-      value_sum_[p] += reused_ ? values[p] : delta_[p];
-    }
+    const std::span<const double> change = delta_;
+    const size_t players = change.size();
+    const auto part = [&](size_t p) { return reused_ ? values[p] : change[p]; };
+    for (size_t p = 0; p < players; ++p) value_sum_[p] += part(p);
+    if (move_sums_.empty()) return;
+    const uint32_t move = path[0].edge - tree_.node(Tree::kRoot).first_edge;
+    double* sums = move_sums_.data() + move * (players + 1);
+    for (size_t p = 0; p < players; ++p) sums[p] += part(p);
+    sums[players] += 1.0;
   }
 }
 

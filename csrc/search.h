@@ -133,6 +133,10 @@ class Search {
   std::vector<double> VisitTarget(std::span<const Edge> edges) const;
   // Fills in the target and the best move.
   void Judge(SearchResult& result) const;
+  // What a root's move with a visit is worth to a player.
+  double Worth(size_t move, Player player) const;
+  // Gumbel: takes the values of the policy that is learnt, and completes q.
+  void ImproveValues(SearchResult& result) const;
   std::vector<Action> Variation(uint32_t index) const;
 
   Tree& tree_;
@@ -160,6 +164,9 @@ class Search {
   std::vector<double> delta_;      // [P], of Backup()
   std::vector<double> before_;     // [P], of BackupChance()
   int64_t backups_ = 0;
+  // [n, P + 1], where ImproveValues() needs it: of the simulations through each
+  // root's move, the sum of the values, and how many.
+  std::vector<double> move_sums_;
 };
 
 }  // namespace tesuji

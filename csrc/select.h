@@ -108,11 +108,24 @@ inline void AddNoise(std::span<float> prior, const SearchParams& params,
   }
 }
 
+// The moves that a selection leaves alone: those proven lost, unless all are,
+// which settles no node where others' values differ (proof.h).
+class LeftAlone {
+ public:
+  explicit LeftAlone(std::span<const Edge> edges)
+      : all_lost_(std::all_of(edges.begin(), edges.end(), Lost)) {}
+  bool operator()(const Edge& edge) const { return !all_lost_ && Lost(edge); }
+
+ private:
+  static bool Lost(const Edge& edge) { return edge.proof == Proof::kLoss; }
+  bool all_lost_;
+};
+
 // PUCT (Rosin, 2011; in the form of AlphaZero, 2018) with first-play urgency.
 // Returns the index of the edge with the largest
 //     q + c(N) * prior * sqrt(N) / (1 + visits),
-// N = visits of the node's edges; ties go to the earlier edge. Moves proven
-// lost come last. `forced_playouts`: see SearchParams; 0 below the root.
+// N = visits of the node's edges; ties go to the earlier edge.
+// `forced_playouts`: see SearchParams; 0 below the root.
 inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
                          double fpu_reduction, Exploration& exploration,
                          const ValueScale& scale, double forced_playouts) {
@@ -127,13 +140,13 @@ inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
       node.visits > 0 ? scale(node.value_sum / node.visits) : 0.0;
   const double fpu = parent_q - fpu_reduction * std::sqrt(visited_mass);
   const double explored = exploration(total_visits);
+  const LeftAlone left_alone(edges);
   if (forced_playouts > 0.0) {
     for (size_t i = 0; i < edges.size(); ++i) {
       const Edge& edge = edges[i];
       const double forced =
           std::sqrt(forced_playouts * edge.prior * total_visits);
-      if (edge.visits > 0 && edge.visits < forced &&
-          edge.proof != Proof::kLoss) {
+      if (edge.visits > 0 && edge.visits < forced && !left_alone(edge)) {
         return i;
       }
     }
@@ -142,7 +155,7 @@ inline size_t SelectPuct(const Node& node, std::span<const Edge> edges,
   double best_score = -INFINITY;
   for (size_t i = 0; i < edges.size(); ++i) {
     const Edge& edge = edges[i];
-    if (edge.proof == Proof::kLoss) continue;
+    if (left_alone(edge)) continue;
     const double q =
         edge.visits > 0 ? scale(edge.value_sum / edge.visits) : fpu;
     const double score = q + explored * edge.prior / (1.0 + edge.visits);

@@ -8,11 +8,14 @@ import pyspiel
 import pytest
 from numpy.typing import NDArray
 
+from engine.agents.network_agent import NetworkAgent
 from engine.agents.parser import parse_agent
-from engine.config import load_config
+from engine.config import SearchConfig, load_config
 from engine.errors import TesujiError
 from engine.game import Symmetry, room
 from engine.native import core
+from engine.search.search import search
+from games.einstein_wurfelt_nicht.expectimax import Expectimax, reach
 from games.einstein_wurfelt_nicht.game import render, symmetries
 
 NAME = "einstein_wurfelt_nicht"
@@ -300,3 +303,26 @@ def test_the_shipped_agent_wins_where_it_can() -> None:
     ]
     assert len(wins) > 100
     assert np.mean(wins) > 0.95
+
+
+def test_gumbel_s_root_value_is_nearer_the_truth_than_the_mean_of_its_simulations() -> None:
+    """Sequential halving spends half of them on moves that nobody would play."""
+    truth, errors = Expectimax(), []
+    agent = parse_agent(f"{NAME}/imitation:backend=torch,precision=fp32")
+    assert isinstance(agent, NetworkAgent)
+    endgames = [
+        state.clone()
+        for seed in range(150)
+        for state, _ in replays(seed, False, (False, False))
+        if 5_000 < reach(state) < 60_000 and len(state.legal_actions()) > 1
+    ][:120]
+    config = SearchConfig(simulations=16, selection="gumbel")
+    for state, found in zip(endgames, search(endgames, agent.native_evaluator(), config), strict=True):
+        verdict = truth.judge(state)
+        assert verdict is not None
+        mean = float(found.visits @ found.q) / found.visits.sum()
+        if not found.root_proven:
+            errors.append((found.values[found.player] - verdict.value, mean - verdict.value))
+    improved, plain = np.sqrt(np.mean(np.square(errors), axis=0))
+    assert len(errors) > 30
+    assert improved < 0.8 * plain

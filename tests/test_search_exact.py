@@ -153,6 +153,32 @@ def test_a_tie_that_leaves_others_in_doubt_is_not_proven(tmp_path: Path) -> None
     assert result.simulations == 300
 
 
+LOST = """EFG 2 R "lost" { "A" "B" "C" }
+p "" 1 1 "" { "l" "r" } 0
+p "" 2 1 "" { "l" "r" } 0
+t "" 1 "" { 4 0 1 }
+t "" 2 "" { 0 0 5 }
+t "" 3 "" { 3 5 0 }
+"""
+
+
+@pytest.mark.parametrize("selection", ["puct", "gumbel"])
+def test_where_all_moves_are_lost_the_search_goes_on_among_them(tmp_path: Path, selection: str) -> None:
+    """B gets nothing either way, and plays either: A's left move is worth 2 of 4 and 0, less than the right one's 3."""
+    game = efg(tmp_path, LOST)
+    evaluator = core.FakeEvaluator(game)
+    start = game.new_initial_state()
+    result = search_one(start, evaluator, simulations=400, selection=selection, c_puct=5.0, gumbel_scale=0.0)
+    lost = search_one(start.child(0), evaluator, simulations=400, selection=selection, c_puct=5.0, gumbel_scale=0.0)
+    assert not lost.root_proven and lost.proven.all()
+    prior = lost.prior if selection == "puct" else np.array([0.5, 0.5])
+    np.testing.assert_allclose(lost.visits / 400, prior, atol=0.05)
+    left = lost.prior @ [4, 0] / evaluator.value_scale
+    assert not result.root_proven and result.proven.tolist() == [False, True]
+    assert result.q[0] == pytest.approx(left, abs=0.1)
+    assert result.best == 1
+
+
 # --- chance ---
 
 ONE_CHANCE = """EFG 2 R "chance" { "A" "B" }
@@ -485,6 +511,52 @@ def test_the_improved_policy_is_the_paper_s(connect_four: pyspiel.Game) -> None:
     np.testing.assert_allclose(result.policy(1.0), result.target, rtol=1e-9)
     assert result.policy(0.0)[result.best] == 1.0
     assert result.visits[result.best] == result.visits.max()
+
+
+ONE_MOVE = """EFG 2 R "one move" { "A" "B" }
+p "" 1 1 "" { "win" "lose" "half" } 0
+t "" 1 "" { 1 -1 }
+t "" 2 "" { -1 1 }
+t "" 3 "" { 0.5 -0.5 }
+"""
+
+
+@pytest.mark.parametrize("considered", [2, 3])
+def test_gumbel_s_root_value_is_that_of_the_improved_policy(tmp_path: Path, considered: int) -> None:
+    """By hand: halving looks at every move twice, so the mean of the simulations says nothing of what is played."""
+    game = efg(tmp_path, ONE_MOVE)
+    sharp, dull = (
+        search_one(
+            game.new_initial_state(), core.FakeEvaluator(game, seed=3), simulations=2 * considered, selection="gumbel",
+            max_considered_actions=considered, gumbel_scale=0.0, c_scale=c_scale, proofs=False,
+        )
+        for c_scale in (1.0, 0.02)
+    )  # fmt: skip
+    worth = np.array([1.0, -1.0, 0.5])
+    seen = dull.visits > 0
+    assert seen.sum() == considered and dull.visits.max() < 2 * considered
+    prior = dull.prior.astype(float)
+    known = (prior * worth)[seen].sum() / prior[seen].sum()
+    q = np.where(seen, worth, (dull.raw_values[0] + 2 * considered * known) / (1 + 2 * considered))
+    np.testing.assert_allclose(dull.q, q, atol=1e-6)
+    weights = prior * np.exp((50 + dull.visits.max()) * 0.02 * (q + 1) / 2)
+    value = weights @ q / weights.sum()
+    np.testing.assert_allclose(dull.values, [value, -value], atol=1e-6)
+    assert sharp.values[0] == pytest.approx(worth[seen].max(), abs=0.05)
+    assert abs(dull.visits @ dull.q / dull.visits.sum() - value) > 0.05  # the mean is another number
+
+
+@pytest.mark.parametrize("proofs", [False, True])
+def test_gumbel_s_root_value_of_three_players(tmp_path: Path, proofs: bool) -> None:
+    """B, whose moves are worth the same to it, leaves A and C what its improved policy gives them."""
+    game = efg(tmp_path, LOST)
+    evaluator = core.FakeEvaluator(game)
+    state = game.new_initial_state().child(0)
+    result = search_one(state, evaluator, simulations=8, selection="gumbel", gumbel_scale=0.0, proofs=proofs)
+    assert not result.root_proven
+    np.testing.assert_allclose(result.target, result.prior, atol=1e-6)
+    expected = result.target @ np.array([[4, 0, 1], [0, 0, 5]]) / evaluator.value_scale
+    np.testing.assert_allclose(result.values, expected, atol=1e-6)
 
 
 def test_gumbel_noise_draws_from_the_prior(connect_four: pyspiel.Game) -> None:

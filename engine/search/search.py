@@ -23,13 +23,15 @@ SearchResult = core.SearchResult
                             first, then those of player 1, and so on
     visits      int32[n]    simulations through each action; for each owner their sum is `simulations`
     prior       float32[n]  the evaluator's policy, sums to 1, without root noise
-    q           float64[n]  mean value after the action, for its owner, exact where `proven`; `values[owner]` where it
-                            has no visit
+    q           float64[n]  mean value after the action, for its owner, exact where `proven`; where it has no visit,
+                            `values[owner]` (Gumbel: the completed value, a mixture of raw value and known ones)
     proven      bool[n]     q is known for certain
     target      float64[n]  what a network should learn from the search, sums to 1 for each owner: shares of visits
                             (PUCT), the improved policy (Gumbel), the average strategy (simultaneous moves); proven
                             wins alone where there are any, and nothing on proven losses
-    values      float64[P]  the state's value for each player: the mean over the simulations, exact if `root_proven`
+    values      float64[P]  the state's value for each player: the mean over the simulations (PUCT), the expectation of
+                            q under the target (Gumbel: sequential halving looks at moves that nobody would play);
+                            exact if `root_proven`
     raw_values  float64[P]  the evaluator's own value for each player
     principal_variation     list of actions, the likeliest line from the state on
     variations              the same for each action, beginning with it; empty unless asked for
