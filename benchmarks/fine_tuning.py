@@ -45,7 +45,8 @@ def trained(folder: Path, start: Path, config: RunConfig) -> Result:
             print(f"going on with {shown(folder)}", flush=True)
             return resume(folder, on_progress=on_progress)
         name = f"{start.parent.parent.name}/{start.name}"
-        print(f"fine-tuning {name} for {config.minutes:g} minutes in {shown(folder)}", flush=True)
+        budget = f"{config.minutes:g} minutes" if config.minutes else f"{config.iterations} iterations"
+        print(f"fine-tuning {name} for {budget} in {shown(folder)}", flush=True)
         return train(config, folder, start=start, on_progress=on_progress)
 
 

@@ -56,9 +56,11 @@ struct SearchParams {
   // Scale of the Gumbel noise that draws them; 0 = the likeliest, for play.
   double gumbel_scale = 1.0;
   // A value in [0, 1] weighs (c_visit + most visits) * c_scale beside the
-  // prior's logit (the paper's 50 and 1 for board games).
+  // prior's logit. The paper has 50, and 1 for board games: too sharp for few
+  // simulations of networks that err (BENCHMARKS.md, "Which search learns
+  // best").
   double c_visit = 50.0;
-  double c_scale = 1.0;
+  double c_scale = 0.2;
 
   // --- values ---
   ValueRange value_range = ValueRange::kDeclared;

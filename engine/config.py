@@ -95,7 +95,7 @@ class SearchConfig(Section):
     fpu_reduction: float = number(0.25, 0.0, 2.0)  # an unvisited action's value: its parent's less this (KataGo: 0.2)
     max_considered_actions: int = number(16, 1)  # gumbel: root actions that compete for the simulations (mctx: 16)
     c_visit: float = number(50.0, 0.0)  # gumbel: a value weighs (c_visit + most visits) * c_scale beside the logits
-    c_scale: float = number(1.0, 0.0)  # the paper: 1 for board games, 0.1 for Atari
+    c_scale: float = number(0.2, 0.0)  # the paper: 1 for board games, too sharp here; 0.1 for Atari
     value_range: str = choice("auto", "declared", "tree")  # of values compared; auto: the tree's own beyond [-1, 1]
     proofs: bool = True  # known wins, losses and draws propagate; a proven root ends the search
     expected_chance: bool = True  # a chance node is worth its expectation; false: the mean of drawn outcomes

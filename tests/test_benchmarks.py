@@ -121,6 +121,42 @@ def test_a_comparison_of_learning_goes_on_or_trains_anew(tmp_path: Path, monkeyp
     assert games == [("a", False), ("b", False), ("a", False), ("b", True)]
 
 
+def test_scales_are_compared_over_training_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 10, 20 and 60 have the mean 30 and the variance 700; Student's 97.5 % quantile for three is 4.303. If
+    seeds agree by chance, the matches' own noise, here 20.4 / 1.96 = 10.4 a match, is the least there is.
+    """
+    elo, trained = {(0.2, 1): 10.0, (0.2, 2): 20.0, (0.2, 3): 60.0}, []
+
+    def scaled(game: str, scale: float, seed: int, quick: bool, folder: Path) -> dict[str, str]:
+        trained.append((scale, seed))
+        return {"checkpoint": f"{scale:g}"}
+
+    def rated(game: str, a: str, b: str, games: int, simulations: int, seed: int) -> dict[str, float]:
+        assert b == "1"
+        middle = elo.get((float(a), seed), 5.0)
+        return {"elo": middle, "low": middle - 20.4, "high": middle + 20.4}
+
+    monkeypatch.setattr(learning, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(learning, "SCALES", (1.0, 0.2, 0.1))
+    monkeypatch.setattr(learning, "scaled", scaled)
+    monkeypatch.setattr(learning, "rated", rated)
+    path = tmp_path / "some.json"
+    monkeypatch.setattr(sys, "argv", ["learning.py", "--scales", "--game", "othello", "--json", str(path)])
+    learning.main()
+    figures = json.loads(path.read_text())["figures"]
+    assert sorted(trained) == [(scale, seed) for scale in (0.1, 0.2, 1.0) for seed in (1, 2, 3)]
+    assert figures["elo_othello_scale_0.2"] == pytest.approx(30.0)
+    assert figures["elo_othello_scale_0.2_spread"] == pytest.approx(4.303 * (700 / 3) ** 0.5, rel=1e-3)
+    assert figures["elo_othello_scale_0.1"] == pytest.approx(5.0)
+    assert figures["elo_othello_scale_0.1_spread"] == pytest.approx(4.303 * 20.4 / 1.96 / 3**0.5, rel=1e-3)
+
+
+def test_a_game_is_chosen_among_those_of_the_scales_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["learning.py", "--game", "othello"])
+    with pytest.raises(TesujiError, match="--game is for --scales"):
+        learning.main()
+
+
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the load of others is read from /proc/stat")
 def test_load_of_others_does_not_count_this_process() -> None:
     """Another process that is busy for a while is counted, with the processor time that it took."""
