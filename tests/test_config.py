@@ -10,13 +10,15 @@ import pytest
 from engine.config import (
     EvaluatorConfig,
     LearnerConfig,
+    NetworkConfig,
     RunConfig,
     SearchConfig,
     load_config,
     save_config,
 )
 from engine.errors import ConfigError
-from engine.game import Room
+from engine.game import Room, load_game
+from engine.native import core
 
 GAME = {"game": "tic_tac_toe"}
 
@@ -29,9 +31,21 @@ def written(folder: Path, text: str) -> Path:
 
 def test_defaults_are_valid_and_survive_saving(tmp_path: Path) -> None:
     config = load_config(overrides=GAME)
-    assert config == RunConfig(game="tic_tac_toe")
+    assert config == RunConfig(game="tic_tac_toe", network=NetworkConfig(encoder="seated"))
     save_config(config, tmp_path / "saved.toml")
     assert load_config(tmp_path / "saved.toml") == config
+
+
+def test_a_new_network_sees_who_is_to_move() -> None:
+    """In Pig the board after a hold at 0 is the board before it, and OpenSpiel's observation says no more."""
+    game = load_game("pig")
+    first, second = game.new_initial_state(), game.new_initial_state()
+    second.apply_action(1)
+    assert (first.current_player(), second.current_player()) == (0, 1)
+    plain, again = core.encode([first, second], "observation")
+    assert plain.tolist() == again.tolist()
+    plain, again = core.encode([first, second], load_config(overrides={"game": "pig"}).network.encoder)
+    assert plain.tolist() != again.tolist()
 
 
 def test_every_value_survives_saving(tmp_path: Path) -> None:
