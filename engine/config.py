@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import ConfigError, nearest
 from engine.files import atomic_write, read_file
-from engine.game import load_game, room, sound_method
+from engine.game import hides_the_mover, load_game, room, sound_method
 
 __all__ = [
     "POLICY_GRADIENTS",
@@ -328,7 +328,10 @@ def settle(user: Tables, source: str, given: Tables | None = None) -> RunConfig:
     method = named_method(given, user, *(table for _, table in general)) or sound_method(load_game(game))[0]
     files = (METHOD_DEFAULTS / f"{method}.toml", own.method_path(method))
     before, after = ([(f"{file}: ", read(file))] if file and file.is_file() else [] for file in files)
-    layers = [*before, *general, *after, (f"{source}: ", user), ("", given)]
+    # The policy gradients' own defaults have the seat in every game.
+    seated = method not in POLICY_GRADIENTS and hides_the_mover(game)
+    first = [("", {"network": {"encoder": "seated"}})] if seated else []
+    layers = [*first, *before, *general, *after, (f"{source}: ", user), ("", given)]
     merged: Tables = {}
     for where, layer in layers:
         check_layer(layer, where)

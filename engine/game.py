@@ -57,6 +57,7 @@ __all__ = [
     "encoder_shape",
     "facts",
     "foreign_file",
+    "hides_the_mover",
     "is_rivalry",
     "load_game",
     "python_module",
@@ -73,6 +74,7 @@ __all__ = [
 
 # Random games that look for a return other than -1, 0 and 1; their seed is fixed so that the answer never varies.
 PLAYOUTS = 64
+MOVER_DECISIONS = 400  # looked at for what an observation says of the mover
 PLAYOUT_DECISIONS = 5_000  # over all playouts, so that a long game costs well under a second
 MOST_NUMBERS = 2**22  # in a tensor of one state, or distinct actions; OpenSpiel's largest by default has 93,123
 
@@ -559,6 +561,45 @@ def is_win_draw_loss(game: pyspiel.Game) -> bool:
         if decisions >= PLAYOUT_DECISIONS:
             break
     return True
+
+
+@lru_cache(maxsize=64)
+def hides_the_mover(name: str) -> bool:
+    """The observation of this game does not say who is to move, as far as random games (fixed seed) show it.
+
+    It is the same from every seat, and either stood before two movers, or the turn does not simply alternate, so that
+    it cannot be told from the number of pieces. A network needs the encoder "seated" there.
+    """
+    try:
+        game = load_game(name)
+    except TesujiError:
+        return False  # whoever plays it refuses it
+    kind = game.get_type()
+    sequential = kind.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
+    perfect = kind.information == pyspiel.GameType.Information.PERFECT_INFORMATION
+    if game.num_players() < 2 or not sequential or not perfect or not kind.provides_observation_tensor:
+        return False
+    generator = random.Random(0)
+    movers: dict[bytes, int] = {}
+    hidden, decisions = False, 0
+    while decisions < MOVER_DECISIONS:
+        state, last = game.new_initial_state(), None
+        while not state.is_terminal() and decisions < MOVER_DECISIONS:
+            if state.is_chance_node():
+                outcomes, chances = zip(*state.chance_outcomes(), strict=True)
+                state.apply_action(generator.choices(outcomes, chances)[0])
+                continue
+            mover = state.current_player()
+            seen = state.observation_tensor(mover)
+            if seen != state.observation_tensor(int(not mover)):
+                return False
+            board = np.asarray(seen, np.float32).tobytes()
+            alternates = last is None or mover == (last + 1) % game.num_players()
+            hidden = hidden or not alternates or movers.setdefault(board, mover) != mover
+            last = mover
+            decisions += 1
+            state.apply_action(generator.choice(state.legal_actions()))
+    return hidden
 
 
 @contextmanager

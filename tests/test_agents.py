@@ -140,7 +140,7 @@ def test_a_budget_overrides_the_simulations(connect_four: pyspiel.Game) -> None:
     agent = MctsAgent(connect_four, 10)
     state = connect_four.new_initial_state()
     assert agent.policy(state, budget=30).statistics["simulations"] == 30
-    with pytest.raises(TesujiError, match="a number from 0 to 2147483647"):
+    with pytest.raises(TesujiError, match="a whole number from 0 to 2147483647"):
         agent.policy(state, budget=-1)
     with pytest.raises(TesujiError, match="at least 1 simulation"):
         agent.policy(state, budget=0)

@@ -107,9 +107,9 @@ def test_train_takes_truth_values(tmp_path: Path) -> None:
 def test_train_does_not_choose_between_two_games(checkpoint: str, tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text('game = "connect_four"\niterations = 1\n')
-    with pytest.raises(TesujiError, match=r"^[^\n]* is for tic_tac_toe\(\), not for connect_four$"):
+    with pytest.raises(TesujiError, match=r"^[^\n]* plays tic_tac_toe\(\), not connect_four$"):
         train(tmp_path / "run", start=checkpoint, config=file)
-    with pytest.raises(TesujiError, match=r"is for tic_tac_toe\(\), not for connect_four$"):
+    with pytest.raises(TesujiError, match=r"plays tic_tac_toe\(\), not connect_four$"):
         train(tmp_path / "run", start=checkpoint, iterations=1, settings={"game": "connect_four"})
     assert not (tmp_path / "run").exists()
     file.write_text('game = "tic_tac_toe"\niterations = 1\n')  # the same by another name

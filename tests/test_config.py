@@ -10,14 +10,13 @@ import pytest
 from engine.config import (
     EvaluatorConfig,
     LearnerConfig,
-    NetworkConfig,
     RunConfig,
     SearchConfig,
     load_config,
     save_config,
 )
 from engine.errors import ConfigError
-from engine.game import Room, load_game
+from engine.game import Room, hides_the_mover, load_game
 from engine.native import core
 
 GAME = {"game": "tic_tac_toe"}
@@ -31,7 +30,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_defaults_are_valid_and_survive_saving(tmp_path: Path) -> None:
     config = load_config(overrides=GAME)
-    assert config == RunConfig(game="tic_tac_toe", network=NetworkConfig(encoder="seated"))
+    assert config == RunConfig(game="tic_tac_toe")
     save_config(config, tmp_path / "saved.toml")
     assert load_config(tmp_path / "saved.toml") == config
 
@@ -46,6 +45,12 @@ def test_a_new_network_sees_who_is_to_move() -> None:
     assert plain.tolist() == again.tolist()
     plain, again = core.encode([first, second], load_config(overrides={"game": "pig"}).network.encoder)
     assert plain.tolist() != again.tolist()
+
+
+def test_which_observations_hide_the_mover() -> None:
+    """Chess and nim tell it, backgammon is drawn from a seat, in tic-tac-toe pieces can be counted; others hide it."""
+    assert not any(hides_the_mover(name) for name in ("chess", "nim", "backgammon", "tic_tac_toe", "2048"))
+    assert all(hides_the_mover(name) for name in ("pig", "pig(players=3)", "mancala", "dots_and_boxes"))
 
 
 def test_every_value_survives_saving(tmp_path: Path) -> None:

@@ -647,4 +647,4 @@ def test_hanabi_against_random_in_the_terminal() -> None:
     assert "Fireworks: red 1, yellow 1.\nDiscards: R2.\n" in blocks[5]
     # The life is lost: now the hands are shown, and nobody has won.
     assert "Hand of seat 0:\n  card 0: R4; " in blocks[-1] and "Hand of seat 0:" not in "".join(blocks[:-1])
-    assert text.endswith("The game is over. Returns by seat: 0, 0\n")
+    assert text.endswith("The game is over. Returns by seat: 0, 0\nnew, undo, save FILE or quit> \n")

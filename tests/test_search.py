@@ -95,7 +95,7 @@ def test_what_cannot_be_searched_is_one_line(connect_four: pyspiel.Game) -> None
         search(played(connect_four, [0, 1, 0, 1, 0, 1, 0]), evaluator)
     with pytest.raises(TesujiError, match=r"belongs to 'connect_four\(rows=7\)'"):
         search(pyspiel.load_game("connect_four(rows=7)").new_initial_state(), evaluator)
-    with pytest.raises(TesujiError, match="simulations is -1"):
+    with pytest.raises(TesujiError, match="simulations: -1 is out of range"):
         search(start, evaluator, simulations=-1)
     with pytest.raises(TesujiError, match="leaves_in_flight is 4000"):
         search(start, evaluator, SearchConfig(leaves_in_flight=4000))
