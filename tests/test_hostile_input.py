@@ -121,11 +121,12 @@ def test_a_complaint_shows_control_characters_and_does_not_send_them(tesuji, arg
     assert not set(require_one_line(tesuji(*arguments))[:-1]) & set("\x1b\x07\n")
 
 
-def test_names_with_brackets_are_no_markup(tesuji, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_with_brackets_are_no_markup(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "160", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
     with stage_bars() as report:
         report("positions of agent[/bold]", 1, 2)
+    assert "agent[/bold]" in "".join(capsys.readouterr())
 
 
 # Standard streams.

@@ -69,7 +69,7 @@ def shows_cells(line: str) -> bool:
 
 
 def plain(text: str, last: Collection[Cell] = (), winning: Collection[Cell] = ()) -> str:
-    """The board with signs for the marks, where there is room for them."""
+    """The board with its marks written as characters, as far as they fit."""
     lines = [list(line) for line in text.split("\n")]
     for number, row in enumerate(lines):
         for line, column in winning:

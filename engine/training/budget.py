@@ -14,11 +14,11 @@ ENDLESS = float("inf")
 MATCH_SHARE = 0.2
 """Of the time so far, at most, that matches on the way take."""
 CLOSING_SHARE = 0.1
-"""Of the whole time, at most, that is set aside for each match at the end."""
+"""The largest share of the budget that is set aside for each match at the end."""
 GRACE = 0.02
 """Of the whole time, at least, that each match at the end may take, even if the training before took too long."""
 RANDOM_SHARE = 0.02
-"""Of the whole time, at most, that each match against random play takes."""
+"""The largest share of the budget that each match against random play takes."""
 SHORTEST_PLAY = 10.0
 """Seconds: a first iteration is not cut shorter, unless there is not so much time."""
 

@@ -128,7 +128,7 @@ class Guard(Protocol):
     record: str
     """The file of its judgements in the run's folder, one JSON object a line."""
     closing: int
-    """How many times it is asked at the end of a run."""
+    """How many matches it plays at the end of a run."""
 
     def judge(
         self, best: Mapping[str, Tensor], standing: Mapping[str, float], seed: int, seconds: float = math.inf

@@ -113,7 +113,7 @@ class Progress:
     metrics: dict[str, Any]
     """The last line of metrics.jsonl."""
     notes: tuple[str, ...] = ()
-    """What the run has had to say so far, one sentence each, such as a match that was left out for lack of time."""
+    """The notes of the run so far, a sentence for each, such as that a match was left out for lack of time."""
 
 
 @dataclass(frozen=True)

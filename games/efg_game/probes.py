@@ -210,7 +210,7 @@ def probes_of(traps: Iterator[Trap], name: str) -> Iterator[Probe]:
 
 @cache
 def made_trees() -> Path:
-    """Where trees lie that no file of probes holds yet; it goes with the process."""
+    """The folder of trees that no probe file refers to yet; it is deleted when the process ends."""
     folder = TemporaryDirectory(prefix="tesuji-trees-")
     register(folder.cleanup)
     return Path(folder.name)
